@@ -1,0 +1,7 @@
+std = "lua54"
+max_line_length = 130
+exclude_files = { "lib/meta", "build*" }
+files["spec"] = { std = "+busted" }
+files["runbooks"] = { read_globals = { "dixis" } }
+files["examples"] = { read_globals = { "dixis" } }
+files["spec/corpus"] = { max_line_length = false } -- a script of the corpus is a line
