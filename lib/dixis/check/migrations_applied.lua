@@ -1,0 +1,15 @@
+-- check.migrations_applied: every migration of the folder is recorded as applied.
+
+local words = require "dixis.words"
+
+return {
+  type = "migrations_applied",
+  describe = function() return "all migrations are applied" end,
+  act = function(run)
+    local found = run:read_history()
+    local total = #run:project():migrations()
+    if found.applied == total then return true, ("all %s applied"):format(words.count(total, "migration")) end
+    return false, ("%d of %s applied"):format(found.applied, words.count(total, "migration")),
+      "see the failed step; run again after mending it"
+  end,
+}

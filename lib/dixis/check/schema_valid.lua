@@ -1,0 +1,21 @@
+-- check.schema_valid: the step validate found the schema file and the target in agreement.
+
+local words = require "dixis.words"
+
+return {
+  type = "schema_valid",
+  describe = function() return "schema is valid" end,
+  act = function(run)
+    local found = run.validated
+    if not found then
+      for _, step in ipairs(run.book.steps) do
+        if step.type == "validate" then return false, "nothing was validated: the step did not run" end
+      end
+      return false, "nothing was validated", "put step.validate among the steps"
+    end
+    if found.skipped then run:skip(found.skipped) end
+    if found.problem then return false, found.problem end
+    if #found.differences > 0 then return false, words.count(#found.differences, "difference") end
+    return true, "schema is valid"
+  end,
+}

@@ -1,0 +1,79 @@
+-- `dixis plan`: what a run would do, in the order in which it would; changes nothing.
+
+local lazy = require "dixis.lazy"
+
+local bus = require "dixis.bus"
+local errors = require "dixis.errors"
+local explain = lazy "dixis.migrate.explain"
+local identity = lazy "dixis.target.identity"
+local json = require "dixis.json"
+local loader = require "dixis.loader"
+local options = require "dixis.command.options"
+local plan = require "dixis.plan"
+local run = require "dixis.run"
+local stand_in = lazy "dixis.stand_in"
+local tty = require "host.tty"
+
+local function parser()
+  local made = options.parser("plan", "Shows what a run would do, and changes nothing.")
+  made:argument("runbook", "A path, or the name of a built-in one (staging, prod).")
+  made:option("--set", "Set an option of the runbook."):argname("NAME=VALUE"):count("*")
+  made:flag("--ephemeral", "Plan against an empty throw-away PostgreSQL.")
+  made:flag("--explain", "Run the pending migrations, list their locks, and take them back.")
+  made:option("--output", "What to print."):choices({ "text", "json" }):default("text")
+  return made
+end
+
+-- A look must not hold anybody up: better no answer than a queue behind it.
+local EXPLAIN_LOCK_TIMEOUT <const> = 2
+
+-- The target is read once, without waiting for a sleeping one: a plan is a look, not a run.
+local function read_target(running)
+  local value = running.settings.ephemeral or running:env(running.book.target.env)
+  if not value then return plan.of_folder(running), running.book.target.env .. " is not set" end
+  local opened, err = running:connect()
+  if not opened then
+    if err.kind ~= "unreachable" then errors.refuse(err.message, err.hint) end
+    error(err, 0)
+  end
+  running.session = opened
+  running.identity = identity.read(opened)
+  local computed = plan.compute(running)
+  if running.settings.explain then computed.explained = explain.run(running, EXPLAIN_LOCK_TIMEOUT) end
+  return computed
+end
+
+---@async
+---@param arguments string[]
+---@return integer exit
+return function(arguments)
+  local given = options.parse(parser(), arguments)
+  if not given then return 0 end
+  local book = loader.load(given.runbook)
+  local running = run.new { id = "plan", book = book, options = options.resolve(book, given.set),
+    settings = { confirm = {}, ephemeral = given.ephemeral, explain = given.explain } }
+  if given.explain and not book.explain then
+    errors.refuse(("the runbook '%s' does not allow --explain"):format(book.name),
+      "it takes the migrations' locks for a moment: plan on staging, or put explain = true into the runbook")
+  end
+  running.bus = bus.new(nil, running.secrets)
+  local server = given.ephemeral and stand_in.start(running)
+  local ok, computed, no_target = pcall(read_target, running)
+  running:close()
+  if server then server:stop() end
+  if not ok then error(computed, 0) end
+  if given.output == "json" then
+    local record = plan.record(computed)
+    record.migrations, record.target, record.problems = plan.list(computed.pending), running.identity, computed.problems
+    record.explained = computed.explained
+    tty.write("stdout", json.encode(record) .. "\n")
+  else
+    local style, drawn = require("dixis.report.style").new "stdout", {}
+    require("dixis.report.planned").draw(running, computed, no_target, {
+      write = function(text) drawn[#drawn + 1] = text end, style = style,
+      columns = style.terminal and tty.width() or nil,
+    })
+    tty.write("stdout", table.concat(drawn))
+  end
+  return 0
+end

@@ -1,0 +1,140 @@
+-- `dixis run`: prepares a run (options, journal, views, ephemeral server), and lets the engine do it.
+
+local lazy = require "dixis.lazy"
+
+local bus = require "dixis.bus"
+local engine = require "dixis.engine"
+local errors = require "dixis.errors"
+local loader = require "dixis.loader"
+local options = require "dixis.command.options"
+local process = require "host.process"
+local report_file = require "dixis.report.file"
+local run = require "dixis.run"
+local store = require "dixis.store"
+local stand_in = lazy "dixis.stand_in"
+local tty = require "host.tty"
+
+local function parser()
+  local made = options.parser("run", "Runs a runbook: gates, steps, criteria, and a record of it.")
+  made:argument("runbook", "A path, or the name of a built-in one (staging, prod).")
+  made:option("--confirm", "Answer the runbook's confirm gates, in order."):argname("TEXT"):count("*")
+  made:option("--set", "Set an option of the runbook."):argname("NAME=VALUE"):count("*")
+  made:flag("--ephemeral", "Run on a private throw-away PostgreSQL instead of the target.")
+  made:option("--output", "What to print."):choices({ "text", "jsonl" }):default("text")
+  made:option("--journal", "Folder for the record."):argname("DIR"):default(store.default_folder)
+  made:option("--report", "Also write a report; its ending says the format: .json .md .xml."):argname("FILE"):count("*")
+  made:option("--plan", "Refuse unless the plan has this digest."):argname("DIGEST")
+  return made
+end
+
+-- The text view with its live line, or the events as they are.
+local function subscribe(running, output)
+  if output == "jsonl" then
+    running.bus:subscribe(function(_, line)
+      if line then tty.write("stdout", line .. "\n") end
+    end)
+    return function() end
+  end
+  local style = require("dixis.report.style").new "stdout"
+  local ci = (process.getenv "CI" or "") ~= "" and not style.terminal
+  local view = require("dixis.report.text").new {
+    write = function(text) tty.write("stdout", text) end, style = style, ci = ci,
+    columns = style.terminal and tty.width or nil,
+    groups = ci and process.getenv "GITHUB_ACTIONS" == "true",
+  }
+  local live = require("dixis.report.live").new(view, style.terminal)
+  running.bus:subscribe(function(event)
+    view:event(event)
+    live:event(event)
+  end)
+  live:start()
+  return function() live:stop() end, view
+end
+
+local function start_event(running)
+  local user, uid = process.user()
+  local ci = {}
+  for _, name in ipairs { "GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_ACTOR", "GITHUB_SHA", "CI_JOB_URL" } do
+    ci[name] = process.getenv(name)
+  end
+  local book = running.book
+  return {
+    run = running.id, dixis = require("dixis.version"), ephemeral = running.settings.ephemeral or nil,
+    runbook = { name = book.name, title = book.title, version = book.version, path = book.path, digest = book.digest },
+    environment = book.target.environment, options = running.options,
+    by = { user = user, uid = uid, host = process.hostname(), pid = process.pid(), folder = require("host.fs").cwd() },
+    ci = next(ci) and ci or nil,
+  }
+end
+
+local function paths(running, reports)
+  local list = { { "journal", running.journal_path } }
+  if running.receipt_path then list[2] = { "receipt", running.receipt_path } end
+  for _, path in ipairs(reports) do list[#list + 1] = { "report", path } end
+  return list
+end
+
+-- Everything that can be wrong with the command line is found before the journal is made.
+local function prepare(given)
+  for _, path in ipairs(given.report) do report_file.format(path) end
+  local book = loader.load(given.runbook)
+  return run.new {
+    id = store.new_id(), book = book, options = options.resolve(book, given.set),
+    settings = { confirm = given.confirm, plan = given.plan and given.plan:lower(), journal_dir = given.journal,
+      ephemeral = given.ephemeral, store = true },
+  }
+end
+
+---@async
+---@param arguments string[]
+---@return integer exit
+return function(arguments)
+  local given = options.parse(parser(), arguments)
+  if not given then return 0 end
+  local running = prepare(given)
+  local journal, path = store.create(given.journal, running.id)
+  running.journal_path = path
+  running.bus = bus.new(journal, running.secrets)
+  running.error_events = 0
+  running.bus:subscribe(function(event)
+    if event.type == "step.failed" or event.type == "gate.refused" then
+      running.error_events = running.error_events + 1
+    end
+  end)
+  local finish, view = subscribe(running, given.output)
+
+  local server
+  local begun, problem = pcall(function()
+    running.bus:emit("run.started", start_event(running))
+    running.bus:sync()
+    if given.ephemeral then server = stand_in.start(running) end
+  end)
+  local exit
+  if begun then
+    exit, problem = engine.run(running)
+  else
+    exit = errors.exit_code(errors.from(problem), "gate")
+  end
+  finish()
+  if server then server:stop() end
+  local written = {}
+  for _, file in ipairs(given.report) do
+    local ok, err = pcall(report_file.write, file, path)
+    if ok then
+      written[#written + 1] = file
+    else
+      tty.write("stderr", ("dixis: the report %s could not be written: %s\n"):format(file, errors.from(err).message))
+    end
+  end
+  if view then view:close(paths(running, written)) end
+  journal:close()
+  if problem and not (begun and type(problem) ~= "table") then
+    local err = errors.from(problem)
+    tty.write("stderr", "dixis: " .. err.message .. "\n" .. (err.hint and "  what to do: " .. err.hint .. "\n" or ""))
+    if begun then
+      tty.write("stderr", "  The record of this run is not complete. Look at the target before anything else: "
+        .. "the ledger _prisma_migrations says what is applied.\n")
+    end
+  end
+  return exit
+end

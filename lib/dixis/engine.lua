@@ -1,0 +1,315 @@
+-- Runs a runbook: gates, plan, steps, criteria, receipt. Everything that happens becomes an event; this
+-- file prints nothing.
+--
+-- What an item's `act` gives back:
+--   gate:  a note; refuses by raising (errors.refuse). Any failure in a gate is a refusal.
+--   step:  a summary line and a table that later items find in run.results[name].
+--   check: true or false, a note, and a hint.
+-- Any of them may end by run:skip(reason).
+
+local capabilities = require "dixis.capabilities"
+local clock = require "host.clock"
+local errors = require "dixis.errors"
+local plan = require "dixis.plan"
+local receipt = require "dixis.receipt"
+local task = require "host.task"
+
+local engine = {}
+
+-- A step that must run even after an interruption may not hold the engineer up for ever.
+local ALWAYS_DEADLINE <const> = 60
+
+-- Seconds to the microsecond: what is below is noise.
+local function since(begun)
+  return math.floor((clock.now() - begun) * 1e6 + 0.5) / 1e6
+end
+
+-- What is still open at the end of an item would be lost later, after it had been reported as done.
+local function left_open(run)
+  local status = run.session and run.session.conn:status()
+  return status == "transaction" or status == "failed"
+end
+
+-- A mistake in the runbook's own code is its author's: with file and line, without our traceback.
+local function blame(run, raised)
+  if type(raised) ~= "table" or not raised.kind then
+    return errors.new("failed", ("its code raised a %s as an error"):format(type(raised)))
+  end
+  if raised.kind ~= "internal" or raised.message:find "lib/dixis/[%w_/]+%.lua:%d+: " then return raised end
+  raised.kind = "failed"
+  if raised.message == "nil" then raised.message = "its code raised nil as an error" end
+  for short, path in pairs(run.book.chunks) do
+    if raised.message:sub(1, #short + 1) == short .. ":" then
+      raised.message = path .. raised.message:sub(#short + 1)
+      break
+    end
+  end
+  return raised
+end
+
+--- Runs one item in a task of its own, so that deadlines and Ctrl-C end it whatever its code does.
+---@async
+---@return boolean ok
+---@return any ...
+local function perform(run, item)
+  local args = run:resolve(item.args)
+  local given = item.definition.foreign and capabilities.new(run, item) or run
+  run.current_item, run.current_kind = item.name, item.kind
+  local child = task.spawn(function() return item.definition.act(given, args) end)
+  run.current_task = child
+  local limit = item.deadline and run:resolve { item.deadline }[1]
+  if not limit and item.always then limit = ALWAYS_DEADLINE end
+  if limit then child:deadline(limit) end
+  local results = table.pack(child:join())
+  run.current_task, run.current_item, run.current_kind = nil, nil, nil
+  if not results[1] and item.definition.foreign then results[2] = blame(run, results[2]) end
+  if results[1] and left_open(run) then
+    run:settle()
+    return false, errors.new("failed", "it left a transaction open, which was rolled back",
+      { hint = "use run.db:transaction(function() ... end)" })
+  end
+  return table.unpack(results, 1, results.n)
+end
+
+-- ---- Gates -------------------------------------------------------------------------------------
+
+local SHORTEST_DIGEST <const> = 12
+
+local function check_pinned(run, computed)
+  local pinned = run.settings.plan
+  if not pinned then return end
+  if #pinned < SHORTEST_DIGEST then
+    errors.refuse(("the pinned digest '%s' is too short to name a plan"):format(pinned),
+      ("give at least %d characters of it; `dixis plan` prints it"):format(SHORTEST_DIGEST))
+  end
+  if computed.digest:sub(1, #pinned) ~= pinned then
+    errors.refuse(("the plan is %s, not the pinned %s"):format(computed.digest:sub(1, 16), pinned:sub(1, 16)),
+      "migrations, target, options or runbook are not what was planned; run `dixis plan` again and review it")
+  end
+end
+
+-- The plan is made when the cheap gates are open and before the first human one, under the run lock.
+-- When it cannot be made, or is another than the pinned one, that is recorded as a gate's refusal.
+local function make_plan(run)
+  local begun = clock.now()
+  local child = task.spawn(function() return plan.compute(run) end)
+  run.current_task = child
+  local ok, computed = child:join()
+  run.current_task = nil
+  if ok then
+    local record = plan.record(computed)
+    record.seconds = since(begun)
+    run.bus:emit("plan.computed", record)
+    ok, computed = pcall(check_pinned, run, computed)
+  end
+  if ok then return end
+  local err = errors.from(computed)
+  run.bus:emit("gate.refused", { name = "plan", error = errors.record(err), seconds = since(begun) })
+  error(err, 0)
+end
+
+local function open_gate(run, gate)
+  local reason = run:why_not(gate)
+  if reason then
+    run.bus:emit("gate.skipped", { name = gate.name, reason = reason })
+    return
+  end
+  local begun = clock.now()
+  run.bus:emit("gate.started", { name = gate.name, word = gate.type })
+  local ok, note = perform(run, gate)
+  local seconds = since(begun)
+  if ok then
+    run.bus:emit("gate.opened", { name = gate.name, note = note, seconds = seconds })
+  elseif type(note) == "table" and note.kind == "skipped" then
+    run.bus:emit("gate.skipped", { name = gate.name, reason = note.message })
+  else
+    local err = errors.from(note)
+    run.bus:emit("gate.refused", { name = gate.name, error = errors.record(err), seconds = seconds })
+    error(err, 0)
+  end
+end
+
+local function open_gates(run)
+  for _, gate in ipairs(run.book.gates) do
+    if run.interrupted then error(run.interrupted, 0) end
+    if gate.definition.needs_plan and not run.plan then make_plan(run) end
+    open_gate(run, gate)
+  end
+  if not run.plan then make_plan(run) end
+end
+
+-- ---- Steps -------------------------------------------------------------------------------------
+
+local function take_step(run, step)
+  local reason = run:why_not(step)
+  if reason then
+    run.bus:emit("step.skipped", { name = step.name, reason = reason })
+    return true
+  end
+  local begun = clock.now()
+  run.bus:intend("step.started", { name = step.name, word = step.type })
+  local ok, summary, result = perform(run, step)
+  local seconds = since(begun)
+  if ok then
+    run.results[step.name] = result or {}
+    run.bus:emit("step.finished", { name = step.name, summary = summary, seconds = seconds, result = result })
+    return true
+  elseif type(summary) == "table" and summary.kind == "skipped" then
+    run.bus:emit("step.skipped", { name = step.name, reason = summary.message })
+    return true
+  end
+  run:settle()
+  local err = errors.from(summary)
+  err.changed = run.changed or err.changed or false
+  run.bus:emit("step.failed", { name = step.name, error = errors.record(err), seconds = seconds })
+  run.bus:sync()
+  return false, err
+end
+
+local function take_steps(run)
+  local failure
+  for _, step in ipairs(run.book.steps) do
+    if not failure and run.interrupted then failure = run.interrupted end
+    if failure and not step.always then
+      run.bus:emit("step.skipped", { name = step.name, reason = "an earlier step did not finish" })
+    else
+      local ok, err = take_step(run, step)
+      failure = failure or (not ok and err) or nil
+    end
+  end
+  if failure then error(failure, 0) end
+end
+
+-- ---- Criteria ----------------------------------------------------------------------------------
+
+local function judge(run, check)
+  local reason = run:why_not(check)
+  if reason then
+    run.bus:emit("criterion.skipped", { name = check.name, reason = reason })
+    return true
+  end
+  local begun = clock.now()
+  local ok, green, note, hint = perform(run, check)
+  local seconds = since(begun)
+  if not ok and type(green) == "table" and green.kind == "skipped" then
+    run.bus:emit("criterion.skipped", { name = check.name, reason = green.message })
+    return true
+  end
+  if not ok then
+    local err = errors.from(green)
+    run:settle()
+    green, note, hint = false, err.message, err.hint
+  end
+  run.bus:emit(green and "criterion.green" or "criterion.red",
+    { name = check.name, word = check.type, note = note, hint = hint, seconds = seconds })
+  return green
+end
+
+-- An interrupt may come while the target is asked what became of a migration: then nobody knows.
+local function stopped_in_doubt(run)
+  if not run.interrupted or not run.unsettled then return nil end
+  return errors.new("in_doubt", ("interrupted before it was known whether %s was applied"):format(run.unsettled), {
+    changed = true, signal = run.interrupted.signal,
+    hint = ("look for %s in _prisma_migrations: with finished_at it is applied, without a row it is not; then run again")
+      :format(run.unsettled),
+  })
+end
+
+-- All are judged, also after the first red one.
+local function judge_all(run)
+  local red = {}
+  for _, check in ipairs(run.book.criteria) do
+    if run.interrupted then error(run.interrupted, 0) end
+    if not judge(run, check) then red[#red + 1] = check.name end
+  end
+  if #red > 0 then
+    errors.raise("failed", ("%d of %d criteria are red: %s"):format(#red, #run.book.criteria, table.concat(red, ", ")))
+  end
+end
+
+-- ---- The whole ---------------------------------------------------------------------------------
+
+local function on_signal(run)
+  return function(name)
+    if run.interrupted then
+      run.bus:hint("interrupted.again", {})
+      return
+    end
+    run.interrupted = errors.new("interrupted", "interrupted by " .. name, { signal = name })
+    run.bus:emit("run.interrupted", { signal = name })
+    if run.current_task then run.current_task:cancel(run.interrupted) end
+  end
+end
+
+local outcomes <const> = { [0] = "succeeded", [1] = "failed", [2] = "invalid", [3] = "refused", [4] = "locked",
+  [5] = "unreachable", [6] = "in_doubt", [130] = "interrupted", [143] = "interrupted" }
+
+local function phase(run, name, fn)
+  if run.interrupted then error(run.interrupted, 0) end
+  local begun = clock.now()
+  run.phase = name
+  run.bus:emit("phase.started", { name = name })
+  local ok, err = pcall(fn, run)
+  run.phases[#run.phases + 1] = { name = name, seconds = since(begun) }
+  if not ok then error(err, 0) end
+end
+
+-- After a failed step the criteria still say where things stand; not so when nobody waits for them any
+-- more, or when the target is out of reach.
+local function judgeable(run, err)
+  return not run.interrupted and err.kind ~= "in_doubt" and err.kind ~= "unreachable" and err.kind ~= "connection_lost"
+end
+
+local function way_back(run)
+  if not run.book.way_back or not run.changed then return nil end
+  local lines = {}
+  for i, line in ipairs(run.book.way_back) do
+    lines[i] = line:gsub("%${([%w_.]+)}", function(path)
+      local value = { target = run.identity or {}, run = { id = run.id }, backup = run.results.backup or {} }
+      for part in path:gmatch "[^.]+" do value = type(value) == "table" and value[part] or nil end
+      return value and tostring(value) or "(unknown " .. path .. ")"
+    end)
+  end
+  return lines
+end
+
+--- Runs the runbook to its end and leaves a complete journal. Never raises for what happens in the run.
+---@async
+---@param run dixis.Run  with its bus
+---@return integer exit
+---@return any problem  set when the end itself could not be recorded
+function engine.run(run)
+  run.phases = {}
+  task.on_signal(on_signal(run))
+  local failed_in
+  local ok, err = pcall(function()
+    failed_in = "gate"
+    phase(run, "gates", open_gates)
+    run.bus:sync()
+    failed_in = "step"
+    local taken, failure = pcall(phase, run, "steps", take_steps)
+    if not taken and not judgeable(run, errors.from(failure)) then error(failure, 0) end
+    local judged, red = pcall(phase, run, "criteria", judge_all)
+    if not taken or not judged then error(failure or red, 0) end
+  end)
+  if not ok then
+    err = stopped_in_doubt(run) or run.interrupted or errors.from(err)
+    err.changed = run.changed or err.changed or false
+  end
+  local exit = ok and 0 or errors.exit_code(err, failed_in)
+  local finished, problem = pcall(function()
+    run.bus:emit("run.finished", {
+      outcome = outcomes[exit] or "failed", exit = exit, seconds = since(run.bus.started), phases = run.phases,
+      error = err and errors.record(err) or nil, changed = run.changed, applied = #run.applied,
+      way_back = not ok and way_back(run) or nil,
+    })
+    run.bus:sync()
+    if run.settings.store then receipt.write(run, exit) end
+  end)
+  run:close()
+  task.on_signal(nil)
+  if finished then return exit end
+  return ok and 1 or exit, problem
+end
+
+return engine

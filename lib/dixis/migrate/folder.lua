@@ -1,0 +1,236 @@
+-- The migrations folder of a Prisma project: where it is, which migrations it has, in Prisma's order.
+-- Only checksums are kept: ten thousand migrations stay small, and what runs is read again and verified.
+
+local digest = require "host.digest"
+local errors = require "dixis.errors"
+local fs = require "host.fs"
+local json = require "dixis.json"
+
+local folder = {}
+
+---@class dixis.Migration
+---@field name string      of its directory
+---@field dir string
+---@field file string      the migration.sql
+---@field checksum string  as Prisma records it
+---@field size integer     bytes
+
+---@class dixis.Folder
+---@field path string
+---@field migrations dixis.Migration[]
+---@field provider? string  of migration_lock.toml
+
+local function failure(message, hint)
+  return nil, errors.new("migrations", message, { hint = hint })
+end
+
+-- Prisma decodes a script before it hashes it: every broken sequence becomes U+FFFD, one for each
+-- longest beginning of a character (what TextDecoder does).
+local function decode(text)
+  local _, bad = utf8.len(text)
+  if not bad then return text end
+  local parts, from = {}, 1
+  while bad do
+    local lead, second = text:byte(bad, bad + 1)
+    local wanted = lead >= 0xF0 and lead <= 0xF4 and 4 or lead >= 0xE0 and lead < 0xF0 and 3
+      or lead >= 0xC2 and lead < 0xE0 and 2 or 1
+    local low = lead == 0xE0 and 0xA0 or lead == 0xF0 and 0x90 or 0x80
+    local high = lead == 0xED and 0x9F or lead == 0xF4 and 0x8F or 0xBF
+    local last = bad
+    if wanted > 1 and second and second >= low and second <= high then
+      last = bad + 1
+      while last - bad + 1 < wanted and text:find("^[\x80-\xBF]", last + 1) do last = last + 1 end
+    end
+    parts[#parts + 1] = text:sub(from, bad - 1)
+    from = last + 1
+    _, bad = utf8.len(text, from)
+  end
+  parts[#parts + 1] = text:sub(from)
+  return table.concat(parts, "\u{FFFD}")
+end
+
+-- Prisma sorts names with JavaScript's localeCompare. This is its order for ASCII; other characters
+-- come after the letters here.
+local order <const> = " _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789abcdefghijklmnopqrstuvwxyz"
+local rank <const>, case <const> = {}, {}
+for i = 1, #order do
+  local char = order:sub(i, i)
+  rank[char], rank[char:upper()] = string.char(i), string.char(i)
+end
+for byte = 0, 255 do
+  local char = string.char(byte)
+  case[char] = char:find "%u" and "\2" or "\1"
+  if byte < 128 and not rank[char] then rank[char] = "" end
+end
+
+-- Case counts only between names that are otherwise the same; the name itself makes keys distinct.
+local function sort_key(name)
+  return (name:gsub(".", rank)) .. "\0" .. (name:gsub(".", case)) .. "\0" .. name
+end
+
+local function sorted(names)
+  local keys <const>, by_key <const> = {}, {}
+  for i, name in ipairs(names) do
+    keys[i] = sort_key(name)
+    by_key[keys[i]] = name
+  end
+  table.sort(keys)
+  for i, key in ipairs(keys) do names[i] = by_key[key] end
+  return names
+end
+
+-- Textual, as Prisma reads it: other spellings of the same TOML do not count there either.
+local function read_provider(path)
+  local text, err = fs.read(path .. "/migration_lock.toml")
+  if not text then
+    if err.code == "ENOENT" then return nil end
+    return failure(err.message)
+  end
+  for line in (text .. "\n"):gmatch "(.-)\r?\n" do
+    if line:find "^provider" then return (line:gsub("^provider = ", ""):gsub('"', "")) end
+  end
+  return "none"
+end
+
+local function directories(path)
+  local entries, err = fs.list(path)
+  if not entries then
+    if err.code == "ENOENT" or err.code == "ENOTDIR" then
+      return failure(("there is no migrations folder %s"):format(path),
+        "create the first migration with `npx prisma migrate dev`, or say where the folder is: --set migrations=DIR")
+    end
+    return failure(err.message)
+  end
+  local names = {}
+  for _, entry in ipairs(entries) do
+    if entry.type == "directory" then names[#names + 1] = entry.name end
+  end
+  if #names == 0 then
+    return failure(("the folder %s has no migrations"):format(path),
+      "every migration is a directory with a migration.sql; is this the right folder?")
+  end
+  return sorted(names)
+end
+
+local function check_provider(path)
+  local provider, err = read_provider(path)
+  if err then return nil, err end
+  if provider and provider ~= "postgresql" then
+    return failure(("%s/migration_lock.toml says the provider is '%s'"):format(path, provider),
+      'these migrations were made for another database; for PostgreSQL the line is: provider = "postgresql"')
+  end
+  return provider
+end
+
+-- Ten thousand migrations need not keep two paths each: they are put together when asked for.
+local function paths_below(path)
+  return {
+    __index = function(migration, key)
+      if key == "dir" then return path .. "/" .. migration.name end
+      if key == "file" then return path .. "/" .. migration.name .. "/migration.sql" end
+    end,
+  }
+end
+
+--- Reads the folder: the names in Prisma's order, and the checksum of each script.
+---@param path string
+---@return dixis.Folder? folder
+---@return dixis.Error? err  kind "migrations"
+function folder.read(path)
+  local names, err = directories(path)
+  if not names then return nil, err end
+  local provider, problem = check_provider(path)
+  if problem then return nil, problem end
+  local migrations <const>, missing <const>, paths <const> = {}, {}, paths_below(path)
+  for _, name in ipairs(names) do
+    local text, read_err = fs.read(path .. "/" .. name .. "/migration.sql")
+    if text then
+      migrations[#migrations + 1] = setmetatable({
+        name = name, size = #text, checksum = digest.sha256(decode(text)),
+      }, paths)
+    elseif read_err.code == "ENOENT" or read_err.kind == "not_file" then
+      missing[#missing + 1] = name
+    else
+      return failure(("the migration %s cannot be read: %s"):format(name, read_err.message))
+    end
+  end
+  if #missing > 0 then
+    return failure(("no migration.sql in %s of %s"):format(table.concat(missing, ", "), path),
+      "restore the file, or remove the directory when the migration was never applied anywhere")
+  end
+  return { path = path, migrations = migrations, provider = provider }
+end
+
+--- The script of a migration, verified to be the one that was read before.
+---@param migration dixis.Migration
+---@return string? text
+---@return dixis.Error? err  kind "changed" or "migrations"
+function folder.text(migration)
+  local text, err = fs.read(migration.file)
+  if not text then return failure(("the migration %s cannot be read: %s"):format(migration.name, err.message)) end
+  local decoded <const> = decode(text)
+  if digest.sha256(decoded) ~= migration.checksum then
+    return nil, errors.new("changed", ("%s was changed while this ran"):format(migration.file),
+      { hint = "nobody may edit migrations during a run; look at it, then run again" })
+  end
+  return decoded
+end
+
+-- The project's package.json may name the schema; the migrations are beside it.
+local function find_named(start)
+  local text = fs.read(start .. "/package.json")
+  local package = text and json.decode(text)
+  local prisma = type(package) == "table" and package.prisma
+  local schema = type(prisma) == "table" and prisma.schema
+  if type(schema) ~= "string" then return nil end
+  schema = (schema:gsub("^%./", ""):gsub("/+$", ""))
+  local full <const> = schema:sub(1, 1) == "/" and schema or start .. "/" .. schema
+  local inside <const>, beside <const> = full .. "/migrations", (full:match "^(.*)/") .. "/migrations"
+  for _, path in ipairs { inside, beside } do
+    if fs.stat(path) then return path end
+  end
+  return failure(("package.json says the schema is %s, but there is no %s"):format(schema, beside),
+    "create the first migration with `npx prisma migrate dev`, or say where the folder is: --set migrations=DIR")
+end
+
+local places <const> = {
+  "prisma", "packages/*/prisma", "apps/*/prisma", "db/prisma", "server/prisma", "backend/prisma", "src/prisma",
+}
+
+-- "packages/*/prisma" as the folders that it stands for.
+local function expand(start, place)
+  local before, after = place:match "^(.-)%*(.*)$"
+  if not before then return { place } end
+  local found = {}
+  for _, entry in ipairs(fs.list(start .. "/" .. before) or {}) do
+    if entry.name ~= "node_modules" then found[#found + 1] = before .. entry.name .. after end
+  end
+  return found
+end
+
+--- Finds the migrations folder of the project in `start`: what package.json names, or the usual places.
+---@param start string
+---@return string? path
+---@return dixis.Error? err  kind "migrations"
+function folder.find(start)
+  start = start:gsub("(.)/+$", "%1")
+  local named, err = find_named(start)
+  if named or err then return named, err end
+  local found <const> = {}
+  for _, place in ipairs(places) do
+    for _, prisma in ipairs(expand(start, place)) do
+      local path <const> = start .. "/" .. prisma .. "/migrations"
+      local stat = fs.stat(path)
+      if stat and stat.type == "directory" then found[#found + 1] = path end
+    end
+  end
+  if #found == 1 then return found[1] end
+  if #found == 0 then
+    return failure(("there is no prisma/migrations in %s"):format(start),
+      "run from the project's folder, or say where the folder is: --set migrations=DIR")
+  end
+  return failure(("several migrations folders are in %s: %s"):format(start, table.concat(found, ", ")),
+    "say which one is meant: --set migrations=DIR")
+end
+
+return folder

@@ -1,0 +1,151 @@
+-- Watches a running migration from a second connection: who holds it up, whom it holds up, how far an
+-- index is, and whether our connection still carries answers. It connects only when a migration takes long
+-- enough to be watched.
+
+local clock = require "host.clock"
+local duration = require "dixis.duration"
+local errors = require "dixis.errors"
+local task = require "host.task"
+
+local monitor = {}
+
+local INTERVAL <const> = 0.5
+
+local blockers_query <const> = [[
+SELECT a.pid, coalesce(nullif(a.application_name, ''), 'unnamed') AS name, a.usename AS role, a.state,
+       extract(epoch FROM clock_timestamp() - a.xact_start)::float8 AS seconds
+  FROM pg_catalog.pg_stat_activity a WHERE a.pid = ANY (pg_catalog.pg_blocking_pids($1::int)) ORDER BY a.xact_start LIMIT 3]]
+
+local waiting_query <const> = [[
+SELECT count(*) AS sessions,
+       coalesce(extract(epoch FROM max(clock_timestamp() - a.state_change)), 0)::float8 AS seconds
+  FROM pg_catalog.pg_stat_activity a
+ WHERE a.wait_event_type = 'Lock' AND a.pid <> $1::int AND $1::int = ANY (pg_catalog.pg_blocking_pids(a.pid))]]
+
+local progress_query <const> = [[
+SELECT phase, CASE WHEN blocks_total > 0 THEN 100.0 * blocks_done / blocks_total
+                   WHEN tuples_total > 0 THEN 100.0 * tuples_done / tuples_total END::float8 AS percent
+  FROM pg_catalog.pg_stat_progress_create_index WHERE pid = $1::int]]
+
+local state_query <const> = "SELECT state, state_change::text AS since FROM pg_catalog.pg_stat_activity WHERE pid = $1::int"
+
+local function describe(row)
+  return ("%s (process %d, role %s, %s%s)"):format(row.name, row.pid, row.role or "?", row.state or "no state",
+    row.seconds and ", in a transaction for " .. duration.show(row.seconds) or "")
+end
+
+-- Ends the wait for an answer that will not come; what is true is then asked on a new connection.
+local function give_up(self)
+  self.silent = true
+  self.conn:close()
+end
+
+-- The server waits for us while we wait for the server.
+local function check_link(self, session)
+  local row = session:row(state_query, self.pid)
+  local state = row and row.state or "gone"
+  if self.conn:status() ~= "active" or not (state == "gone" or state:find "^idle") then
+    self.stuck = nil
+    return
+  end
+  local since = row and row.since or state
+  if not self.stuck or self.stuck.since ~= since then self.stuck = { since = since, at = clock.now() } end
+  if clock.now() - self.stuck.at >= self.silence then give_up(self) end
+end
+
+-- Calls fn(self, session), which closes the session when its answers do not come.
+local function patiently(self, session, fn)
+  local _ <close> = task.spawn(function()
+    clock.sleep(self.silence)
+    session:close()
+  end)
+  return pcall(fn, self, session)
+end
+
+local function look(self, session)
+  check_link(self, session)
+  local pid = self.pid
+  local blockers = {}
+  for i, row in ipairs(session:query(blockers_query, pid)) do blockers[i] = describe(row) end
+  local held = session:row(waiting_query, pid)
+  local index = session:row(progress_query, pid)
+  self.blockers = blockers
+  local text = self.name
+  if #blockers > 0 then
+    text = ("%s waits for %s"):format(text, table.concat(blockers, " and "))
+    if self.told_blocker ~= blockers[1]:match "process %d+" then
+      self.told_blocker = blockers[1]:match "process %d+"
+      self.run.bus:emit("lock.waiting", { migration = self.name, blockers = blockers })
+    end
+  end
+  if held.sessions > 0 then
+    text = ("%s, holds up %d sessions for %s"):format(text, held.sessions, duration.show(held.seconds))
+    if not self.told_held then
+      self.told_held = true
+      self.run.bus:emit("lock.holding", { migration = self.name, sessions = held.sessions, seconds = held.seconds })
+    end
+  end
+  if index then
+    text = ("%s: %s%s"):format(text, index.phase, index.percent and (" %.0f %%"):format(index.percent) or "")
+  end
+  self.run:note(text)
+  if self.most_blocking and held.sessions > 0 and held.seconds >= self.most_blocking and not self.cancelled then
+    self.cancelled = { sessions = held.sessions, seconds = held.seconds }
+    self.run.bus:emit("lock.released", { migration = self.name, sessions = held.sessions, seconds = held.seconds })
+    self.conn:cancel()
+  end
+end
+
+-- A session, or nil and whether it is worth to try again.
+local function connect(self)
+  local session, err = self.run:connect { application_name = "dixis monitor", timeout = 5 }
+  if session then
+    self.unreachable = nil
+    return session
+  end
+  -- What the server itself says, that it is full for example, does not speak against our connection.
+  if err.kind ~= "unreachable" or err.sqlstate then return nil, err.kind == "unreachable" end
+  self.unreachable = self.unreachable or clock.now()
+  if clock.now() - self.unreachable < self.silence then return nil, true end
+  give_up(self)
+  return nil, false
+end
+
+local function watch(self)
+  local session
+  while true do
+    local name = self.name
+    clock.sleep(INTERVAL)
+    if name and name == self.name then
+      if not session then
+        local again
+        session, again = connect(self)
+        if not session and not again then return end -- it only watches: a deploy goes on without it
+        self.session = session
+      end
+    end
+    if session and name and name == self.name then
+      local ok, err = patiently(self, session, look)
+      if not ok then
+        session:close()
+        session = nil
+        if errors.from(err).kind ~= "connection_lost" then return end
+      end
+    end
+  end
+end
+
+--- Starts watching the session's backend.
+---@param run dixis.Run
+---@param session dixis.Session
+---@param most_blocking? number  seconds that others may be held up before our statement is cancelled
+---@param silence number  seconds without a sign of life before the connection is given up
+---@return table watcher  { name = the migration that runs now, cancelled?, blockers, silent? }
+---@return host.Task task  close it with the scope
+function monitor.start(run, session, most_blocking, silence)
+  local self = { run = run, conn = session.conn, pid = session.pid, most_blocking = most_blocking, silence = silence,
+    blockers = {} }
+  return self, task.spawn(watch, self)
+end
+
+return monitor

@@ -1,0 +1,74 @@
+-- The Prisma project: where its migrations and its schema are.
+
+local errors = require "dixis.errors"
+local folder = require "dixis.migrate.folder"
+local fs = require "host.fs"
+
+---@class dixis.Project
+---@field path string     the migrations folder
+---@field schema? string  the Prisma schema file or folder; nil when there is none
+local Project = {}
+Project.__index = Project
+
+local project = {}
+
+local function parent(path)
+  return path:match "^(.*)/[^/]+/?$" or "."
+end
+
+-- Beside the migrations, as Prisma has it: a file, or a folder of files.
+local function find_schema(migrations)
+  local base = parent(migrations)
+  for _, candidate in ipairs { base .. "/schema.prisma", base .. "/schema" } do
+    if fs.stat(candidate) then return candidate end
+  end
+end
+
+--- Finds the project by the options `migrations` and `schema`, or by itself from the working directory.
+---@param options { migrations?: string, schema?: string }
+---@return dixis.Project
+function project.find(options)
+  local path, err = options.migrations, nil
+  if not path then path, err = folder.find(fs.cwd()) end
+  if not path then
+    errors.raise("refused", err.message, { hint = err.hint or "say where they are: --set migrations=DIR" })
+  end
+  -- As a person would write it, in messages above all.
+  local here = fs.cwd() .. "/"
+  if path:sub(1, #here) == here then path = path:sub(#here + 1) end
+  local schema = options.schema
+  if schema and not fs.stat(schema) then
+    errors.refuse(("the schema %s does not exist"):format(schema), "check --set schema=...")
+  end
+  return setmetatable({ path = path, schema = schema or find_schema(path) }, Project)
+end
+
+--- The migrations of the folder, in Prisma's order; read once.
+---@return table[]
+function Project:migrations()
+  return self:folder().migrations
+end
+
+---@return table
+function Project:folder()
+  if not self.read_folder then
+    local found, err = folder.read(self.path)
+    if not found then errors.refuse(err.message, err.hint) end
+    self.read_folder = found
+  end
+  return self.read_folder
+end
+
+--- The folder that holds the nearest package.json above the migrations, if any.
+---@return string?
+function Project:package_folder()
+  local path = fs.realpath(self.path)
+  while path and path ~= "" do
+    if fs.stat(path .. "/package.json") then return path end
+    local above = parent(path)
+    if above == path or above == "." then break end
+    path = above
+  end
+end
+
+return project

@@ -1,0 +1,62 @@
+-- Text of a run as it may be shown: nothing in it is a command to a terminal, and it fits the columns.
+
+local unicode = require "dixis.unicode"
+
+local plain = {}
+
+-- Marks that change the direction of writing: what is read would not be what is there.
+local direction <const> = { "\xE2\x80[\xAA-\xAE]", "\xE2\x81[\xA6-\xA9]" }
+
+--- Without control codes; line breaks stay.
+---@param text string
+---@return string
+function plain.text(text)
+  if not text:find "[%z\1-\31\127-\xFF]" then return text end
+  text = unicode.repair(text):gsub("\r\n", "\n"):gsub("[\t\r]", " ")
+  text = text:gsub("[%z\1-\9\11-\31\127]", "?"):gsub("\xC2[\x80-\x9F]", "?")
+  for _, pattern in ipairs(direction) do text = text:gsub(pattern, "?") end
+  return text
+end
+
+--- A copy of the value with every string in it as plain.text gives it.
+---@generic T
+---@param value T
+---@return T
+function plain.all(value)
+  if type(value) == "string" then return plain.text(value) end
+  if type(value) ~= "table" then return value end
+  local copy = {}
+  for key, item in pairs(value) do copy[key] = plain.all(item) end
+  return copy
+end
+
+--- How many columns it takes; each character one, which is right for what dixis writes itself.
+---@param text string
+---@return integer
+function plain.width(text)
+  return utf8.len(text) or #text
+end
+
+--- The lines of a text, broken at spaces where they are longer than `columns`. A longer word stays whole:
+--- it is a path or a command that somebody will copy.
+---@param text string
+---@param columns? integer  nil: only where the text has line breaks
+---@return string[]
+function plain.lines(text, columns)
+  local lines = {}
+  for given in (text .. "\n"):gmatch "(.-)\n" do
+    local line
+    for spaces, word in given:gmatch "(%s*)(%S+)" do
+      if line and columns and plain.width(line .. spaces .. word) > columns then
+        lines[#lines + 1] = line
+        line = word
+      else
+        line = (line or "") .. spaces .. word
+      end
+    end
+    lines[#lines + 1] = line or ""
+  end
+  return lines
+end
+
+return plain

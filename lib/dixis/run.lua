@@ -1,0 +1,182 @@
+-- One run: its options, its target, what it has learnt so far. Gates, steps and checks of the library
+-- get this object; code written in a runbook gets the smaller one of capabilities.lua.
+
+local lazy = require "dixis.lazy"
+
+local address = require "dixis.address"
+local errors = require "dixis.errors"
+local history = lazy "dixis.migrate.history"
+local identity = lazy "dixis.target.identity"
+local ledger = lazy "dixis.migrate.ledger"
+local process = require "host.process"
+local project = require "dixis.project"
+local refs = require "dixis.refs"
+local secrets = require "dixis.secrets"
+local session = lazy "dixis.target.session"
+local url = lazy "dixis.target.url"
+
+---@class dixis.Run
+---@field id string
+---@field book dixis.Runbook
+---@field options table<string, any>
+---@field settings table        what the command line said
+---@field bus dixis.Bus
+---@field secrets dixis.Secrets
+---@field target? table         parsed URL
+---@field identity? dixis.Identity
+---@field session? dixis.Session
+---@field lock_session? dixis.Session
+---@field results table<string, table>  what items left for later ones, by name
+---@field applied string[]      migrations applied by this run
+---@field changed boolean       the target was changed by this run
+---@field unsettled? string      a migration of which it is being asked whether it was applied
+local Run = {}
+Run.__index = Run
+
+local run = {}
+
+---@param fields { id: string, book: dixis.Runbook, options: table, settings: table }
+---@return dixis.Run
+function run.new(fields)
+  fields.secrets = secrets.new()
+  fields.results, fields.applied, fields.changed = {}, {}, false
+  for name, option in pairs(fields.book.options) do
+    local value = option.type == "url" and fields.options[name]
+    for _, part in ipairs(value and address.private(value) or {}) do fields.secrets:add(part) end
+  end
+  return setmetatable(fields, Run)
+end
+
+--- An environment variable that the runbook declares; the empty string counts as absent.
+---@param name string
+---@return string?
+function Run:env(name) -- luacheck: ignore 212
+  local value = process.getenv(name)
+  return value ~= "" and value or nil
+end
+
+--- What a reference of a runbook stands for.
+---@param source string
+---@param name string
+---@return any
+function Run:lookup(source, name)
+  if source == "option" then return self.options[name] end
+  if name == "environment" then return self.book.target.environment end
+  if name == "schema" then return self.target and self.target.schema end
+  local facts = self.identity or (self.target and self.target.params) or {}
+  if name == "database" and not self.identity then return facts.dbname end
+  return facts[name]
+end
+
+---@param args table
+---@return table
+function Run:resolve(args)
+  return refs.resolve(args, function(source, name) return self:lookup(source, name) end)
+end
+
+--- Why an item is not wanted in this run, by its `when`; nil when it is.
+---@param item dixis.Item
+---@return string? reason
+function Run:why_not(item)
+  if item.when == nil then return nil end
+  local value = self:resolve { item.when }[1]
+  if value == nil or value == false then
+    return ("%s is %s"):format(tostring(item.when), value == false and "false" or "not set")
+  end
+end
+
+--- Ends the current item as skipped.
+---@param reason string
+function Run:skip(reason) -- luacheck: ignore 212
+  error(errors.new("skipped", reason), 0)
+end
+
+--- A line about what the current item is doing, for whoever watches.
+---@param text string
+function Run:note(text)
+  self.bus:hint("progress", { item = self.current_item, text = text })
+end
+
+--- Parses the target's URL; refuses when it is missing or malformed. The URL itself is never shown.
+---@return table target
+function Run:parse_target()
+  if self.target then return self.target end
+  local name = self.book.target.env
+  local value = self:env(name)
+  if not value then
+    errors.refuse(("%s is not set"):format(name),
+      ("set it to the target's URL: export %s='postgresql://user:password@host:5432/database'"):format(name))
+  end
+  local target, err = url.parse(value)
+  if not target then
+    errors.refuse(("%s is not a usable URL: %s"):format(name, err.message), err.hint)
+  end
+  self.target = target
+  self.secrets:add(target.params.password)
+  return target
+end
+
+--- A new session on the target.
+---@async
+---@param options? table  see dixis.target.session
+---@return dixis.Session? session
+---@return dixis.Error? err
+function Run:connect(options)
+  return session.open(self:parse_target(), options)
+end
+
+--- Takes over a connected session as the run's own and reads who the target is.
+---@async
+---@param opened dixis.Session
+function Run:adopt(opened)
+  self.session = opened
+  self.identity = identity.read(opened)
+  self.bus:emit("target.identified", { target = self.identity, description = identity.describe(self.identity) })
+end
+
+--- The run's session; opens it when no gate did.
+---@async
+---@return dixis.Session
+function Run:open_session()
+  if self.session and self.session.conn:status() ~= "closed" then return self.session end
+  local opened, err = self:connect()
+  self:adopt(errors.check(opened, err))
+  return self.session
+end
+
+--- The project's folder of migrations and schema, found once.
+---@return table
+function Run:project()
+  if not self.found_project then self.found_project = project.find(self.options) end
+  return self.found_project
+end
+
+--- Ledger and folder held against each other, as they are now.
+---@async
+---@return dixis.History
+function Run:read_history()
+  local opened = self:open_session()
+  self.ledger = ledger.open(opened)
+  if not self.ledger.schema or not self.ledger.schema_exists then
+    errors.refuse(("the schema '%s' does not exist in the target"):format(self.ledger.schema or "?"),
+      "check ?schema= in the URL; dixis never creates a schema by itself")
+  end
+  return history.compare(self:project():migrations(), self.ledger:rows(opened))
+end
+
+--- After a failure: ends what is open on the target, and says so.
+---@async
+function Run:settle()
+  local opened = self.session
+  if not opened or opened.conn:status() == "closed" then return end
+  local ok, rolled_back = pcall(opened.rollback, opened)
+  if ok and rolled_back then self.bus:emit("transaction.rolled_back", {}) end
+  if not ok then opened:close() end
+end
+
+function Run:close()
+  if self.session then self.session:close() end
+  if self.lock_session then self.lock_session:close() end
+end
+
+return run

@@ -1,0 +1,318 @@
+-- What a runbook is: the table it declares, its validation, and how one extends another.
+
+local address = require "dixis.address"
+local define = require "dixis.define"
+local errors = require "dixis.errors"
+local near = require "dixis.near"
+local refs = require "dixis.refs"
+
+local runbook = {}
+
+---@class dixis.Runbook
+---@field name string
+---@field version string
+---@field title string
+---@field target { env: string, environment: string }
+---@field options table<string, table>
+---@field uses table<string, any[]>
+---@field gates dixis.Item[]
+---@field steps dixis.Item[]
+---@field criteria dixis.Item[]
+---@field way_back? string[]   lines that are printed when the run goes red
+---@field explain boolean      `dixis plan --explain` is allowed
+---@field path string
+---@field chunks table<string, string>  what Lua calls its files in messages -> their paths
+---@field digest string  SHA-256 of its text (and of those that it extends)
+local Runbook = {}
+Runbook.__name = "dixis.runbook"
+Runbook.__index = Runbook
+
+local fields <const> = {
+  name = { type = "string", required = true, help = "short name, as in \"staging\"" },
+  version = { type = "string", required = true, help = "as in \"1.0.0\"" },
+  title = { type = "string", required = true, help = "one line for people" },
+  target = { type = "table", required = true, help = "{ env = \"DATABASE_URL_X\", environment = \"x\" }" },
+  options = { type = "table", default = {} },
+  uses = { type = "table", default = {} },
+  gates = { type = "list", required = true },
+  steps = { type = "list", required = true },
+  criteria = { type = "list", required = true },
+  way_back = { type = "list" },
+  explain = { type = "boolean", default = false, help = "allow `dixis plan --explain`, which takes locks" },
+}
+local target_fields <const> = {
+  env = { type = "string", required = true, help = "the variable that holds the target's URL" },
+  environment = { type = "string", required = true, help = "\"staging\", \"production\", ..." },
+}
+local option_fields <const> = {
+  type = { type = "string", required = true },
+  default = { type = "any" },
+  choices = { type = "list" },
+  required = { type = "boolean", default = false, help = "there is no run without a value" },
+  help = { type = "string", required = true, help = "one line for `plan`" },
+}
+local option_types <const> = {
+  string = true, boolean = true, integer = true, duration = true, path = true, url = true, choice = true,
+}
+local uses_fields <const> = {
+  env = { type = "list" }, exec = { type = "list" }, net = { type = "list" }, read = { type = "list" },
+  write = { type = "list" },
+}
+local lists <const> = { gates = "gate", steps = "step", criteria = "check" }
+local list_order <const> = { "gates", "steps", "criteria" }
+
+---@param value any
+---@return boolean
+function runbook.is_runbook(value)
+  return getmetatable(value) == Runbook
+end
+
+local function check_options(options)
+  for name, option in pairs(options) do
+    if type(name) ~= "string" or not name:match "^[%a_][%w_]*$" then
+      error(("options: '%s' is no name for an option"):format(tostring(name)), 0)
+    end
+    if type(option) ~= "table" then error(("options.%s must be a table"):format(name), 0) end
+    local checked = define.check_fields("options." .. name, option, option_fields)
+    if not option_types[checked.type] then
+      error(("options.%s: unknown type '%s'%s"):format(name, checked.type,
+        near.suggest(checked.type, near.keys(option_types))), 0)
+    end
+    if checked.type == "choice" and not checked.choices then
+      error(("options.%s: a choice needs choices = { ... }"):format(name), 0)
+    end
+    if checked.default ~= nil then
+      local value, problem = runbook.option_value(checked, checked.default)
+      if problem then error(("options.%s: its default %s"):format(name, problem), 0) end
+      checked.default = value
+    end
+    options[name] = checked
+  end
+end
+
+--- `dixis.runbook { ... }`: checks keys and types; the rest is checked by validate.
+---@param given table
+---@return dixis.Runbook
+function runbook.new(given)
+  if type(given) ~= "table" then error("dixis.runbook takes a table", 0) end
+  local book = define.check_fields("dixis.runbook", given, fields)
+  book.target = define.check_fields("target", book.target, target_fields)
+  book.uses = define.check_fields("uses", book.uses, uses_fields)
+  check_options(book.options)
+  return setmetatable(book, Runbook)
+end
+
+--- A value for an option, from --set (text) or from the runbook (typed).
+---@param option table
+---@param value any
+---@return any value
+---@return string? problem
+function runbook.option_value(option, value)
+  local kind = option.type
+  if kind == "boolean" then
+    if type(value) == "boolean" then return value end
+    if value == "true" or value == "yes" or value == "1" then return true end
+    if value == "false" or value == "no" or value == "0" then return false end
+    return nil, "must be true or false"
+  elseif kind == "integer" then
+    local whole = math.tointeger(tonumber(value))
+    if whole then return whole end
+    return nil, "must be a whole number"
+  elseif kind == "duration" then
+    return define.convert(value, "duration")
+  elseif type(value) ~= "string" then
+    return nil, "must be a string"
+  elseif kind == "choice" then
+    for _, choice in ipairs(option.choices) do
+      if choice == value then return value end
+    end
+    return nil, "must be one of " .. table.concat(option.choices, ", ")
+  elseif kind == "url" then
+    if value:match "^https?://[^%s/]+" then return value end
+    return nil, "must be an http:// or https:// address"
+  elseif value == "" then
+    return nil, "must not be empty"
+  end
+  return value
+end
+
+local function declares(book, what, wanted)
+  if what == "env" and wanted == book.target.env then return true end
+  for _, value in ipairs(book.uses[what] or {}) do
+    if refs.is_ref(value) then
+      if refs.is_ref(wanted) and wanted.name == value.name then return true end
+    elseif value == wanted or what == "net" and address.covers(value, wanted) then
+      return true
+    end
+  end
+  return false
+end
+
+-- Whatever an item touches must stand in the runbook's `uses`, where a reviewer looks.
+local function check_uses(book, item, where)
+  local needs = item.definition.uses and item.definition.uses(item.args) or {}
+  for what, values in pairs(needs) do
+    for _, value in ipairs(values) do
+      if not declares(book, what, value) then
+        errors.raise("runbook", ("%s: %s '%s' uses %s %s, which the runbook does not declare"):format(
+          where, item.kind, item.name, what, tostring(value)),
+          { hint = ("add it to uses.%s"):format(what) })
+      end
+    end
+  end
+end
+
+--- Checks what needs the whole table: items, their names, references, declared uses.
+---@param book dixis.Runbook
+---@param where string  file name for messages
+function runbook.validate(book, where)
+  local seen = {}
+  local function bad(message, hint) errors.raise("runbook", where .. ": " .. message, { hint = hint, file = where }) end
+  for _, list in ipairs(list_order) do
+    for i, item in ipairs(book[list]) do
+      if not define.is_item(item) then
+        bad(("%s[%d] is a %s, not a %s"):format(list, i, type(item), lists[list]))
+      end
+      if item.kind ~= lists[list] then
+        bad(("%s[%d] ('%s') is a %s; %s are made with %s.*"):format(list, i, item.name, item.kind, list, lists[list]))
+      end
+      if seen[item.name] then
+        bad(("two items are called '%s'"):format(item.name), "give one of them another name = \"...\"")
+      end
+      seen[item.name] = true
+      refs.each(item.args, function(ref)
+        if ref.source == "option" and not book.options[ref.name] then
+          bad(("'%s' refers to option '%s', which the runbook does not have%s"):format(item.name, ref.name,
+            near.suggest(ref.name, near.keys(book.options))))
+        end
+      end)
+      check_uses(book, item, where)
+    end
+  end
+  if #book.steps == 0 then bad "has no steps" end
+end
+
+-- ---- Extending ---------------------------------------------------------------------------------
+
+local function find(book, name)
+  for _, list in ipairs(list_order) do
+    for i, item in ipairs(book[list]) do
+      if item.name == name then return list, i end
+    end
+  end
+end
+
+local function names_of(book)
+  local names = {}
+  for _, list in ipairs(list_order) do
+    for _, item in ipairs(book[list]) do names[#names + 1] = item.name end
+  end
+  return names
+end
+
+local function must_find(book, name, verb)
+  local list, i = find(book, name)
+  if list then return list, i end
+  error(("dixis.extend: nothing called '%s' to %s%s"):format(tostring(name), verb,
+    near.suggest(tostring(name), names_of(book))), 0)
+end
+
+local changes_fields <const> = {
+  name = { type = "string", required = true, help = "the new runbook's own name" },
+  version = { type = "string" },
+  title = { type = "string" },
+  target = { type = "table" },
+  options = { type = "table", default = {}, help = "options to add or to describe anew" },
+  set = { type = "table", default = {}, help = "new defaults of options" },
+  uses = { type = "table", default = {}, help = "added to what the parent uses" },
+  replace = { type = "table", default = {}, help = "name -> item" },
+  remove = { type = "list", default = {}, help = "names" },
+  insert = { type = "list", default = {}, help = "{ before|after = name, item, ... }" },
+  way_back = { type = "list" },
+  explain = { type = "boolean" },
+}
+
+--- Every field, for the reference page and its spec.
+runbook.fields = { runbook = fields, target = target_fields, option = option_fields, uses = uses_fields,
+  extend = changes_fields }
+runbook.option_types = option_types
+
+local function copy_list(list)
+  return table.move(list, 1, #list, 1, {})
+end
+
+local function apply_options(book, changes)
+  check_options(changes.options)
+  for name, option in pairs(changes.options) do book.options[name] = option end
+  for name, value in pairs(changes.set) do
+    local option = book.options[name]
+    if not option then
+      error(("dixis.extend: no option '%s' to set%s"):format(tostring(name),
+        near.suggest(tostring(name), near.keys(book.options))), 0)
+    end
+    local converted, problem = runbook.option_value(option, value)
+    if problem then error(("dixis.extend: option '%s' %s"):format(name, problem), 0) end
+    local changed = {}
+    for key, field in pairs(option) do changed[key] = field end
+    changed.default = converted
+    book.options[name] = changed
+  end
+end
+
+local function apply_items(book, changes)
+  for name, item in pairs(changes.replace) do
+    local list, i = must_find(book, name, "replace")
+    if not define.is_item(item) then
+      error(("dixis.extend: replace.%s must be a gate, step or check"):format(name), 0)
+    end
+    local renamed = {}
+    for key, value in pairs(item) do renamed[key] = value end
+    renamed.name = item.args.name or name
+    book[list][i] = setmetatable(renamed, getmetatable(item))
+  end
+  for _, name in ipairs(changes.remove) do
+    local list, i = must_find(book, name, "remove")
+    table.remove(book[list], i)
+  end
+  for n, insertion in ipairs(changes.insert) do
+    if type(insertion) ~= "table" or (insertion.before == nil) == (insertion.after == nil) then
+      error(("dixis.extend: insert[%d] needs before = \"name\" or after = \"name\""):format(n), 0)
+    end
+    local list, i = must_find(book, insertion.before or insertion.after, "insert beside")
+    if #insertion == 0 then error(("dixis.extend: insert[%d] holds no item"):format(n), 0) end
+    for offset, item in ipairs(insertion) do
+      table.insert(book[list], i + offset - (insertion.before and 1 or 0), item)
+    end
+  end
+end
+
+--- `dixis.extend(parent, changes)`: a new runbook; the parent stays as it was.
+---@param parent dixis.Runbook
+---@param given table
+---@return dixis.Runbook
+function runbook.extend(parent, given)
+  local changes = define.check_fields("dixis.extend", given, changes_fields)
+  local book = {}
+  for key, value in pairs(parent) do book[key] = value end
+  for _, list in ipairs(list_order) do book[list] = copy_list(parent[list]) end
+  book.options, book.uses = {}, {}
+  for name, option in pairs(parent.options) do book.options[name] = option end
+  for _, key in ipairs { "name", "version", "title", "way_back", "explain" } do
+    if changes[key] ~= nil then book[key] = changes[key] end
+  end
+  if changes.target then
+    local target = { env = parent.target.env, environment = parent.target.environment }
+    for key, value in pairs(changes.target) do target[key] = value end
+    book.target = define.check_fields("target", target, target_fields)
+  end
+  local more = define.check_fields("uses", changes.uses, uses_fields)
+  for what in pairs(uses_fields) do
+    book.uses[what] = copy_list(parent.uses[what] or {})
+    for _, value in ipairs(more[what] or {}) do table.insert(book.uses[what], value) end
+  end
+  apply_options(book, changes)
+  apply_items(book, changes)
+  return setmetatable(book, Runbook)
+end
+
+return runbook

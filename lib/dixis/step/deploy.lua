@@ -1,0 +1,114 @@
+-- step.deploy: applies the pending migrations of the plan, each with its record in the ledger.
+
+local lazy = require "dixis.lazy"
+local words = require "dixis.words"
+
+local clock = require "host.clock"
+local deploy = lazy "dixis.migrate.deploy"
+local doubt = lazy "dixis.migrate.doubt"
+local duration = require "dixis.duration"
+local errors = require "dixis.errors"
+local lock = lazy "dixis.migrate.lock"
+local monitor = lazy "dixis.migrate.monitor"
+local task = require "host.task"
+
+-- What the plan did not keep is read and parsed while the server works on the migration before it.
+local function prepare_all(run, pending)
+  local kept, ahead = run.prepared, nil
+  local function look_ahead(migration)
+    ahead = migration and not kept[migration.name] and task.spawn(deploy.prepare, migration)
+  end
+  look_ahead(pending[1])
+  return function(i)
+    local prepared = kept[pending[i].name]
+    if ahead then
+      local ok, found = ahead:join()
+      if not ok then error(found, 0) end
+      prepared = found
+    end
+    kept[pending[i].name] = nil
+    look_ahead(pending[i + 1])
+    return prepared
+  end
+end
+
+-- Failures that leave nothing behind and may be gone the next time: lock_timeout, deadlock.
+local passing <const> = { ["55P03"] = true, ["40P01"] = true }
+local LONGEST_PAUSE <const> = 30
+
+-- Applies one migration, again when a lock was not to be had, with longer pauses and jitter.
+local function apply(run, session, args, watcher, migration, prepared)
+  for attempt = 1, args.lock_attempts do
+    watcher.name, watcher.cancelled = migration.name, nil
+    local ok, outcome = pcall(deploy.apply, run, session, run.ledger, migration, prepared,
+      run.history.resume[migration.name])
+    watcher.name = nil
+    if ok then return outcome end
+    local err = errors.from(outcome)
+    if watcher.cancelled then
+      err.message = ("%s was stopped: it held up %s for %s"):format(migration.name,
+        words.count(watcher.cancelled.sessions, "other session"), duration.show(watcher.cancelled.seconds))
+      err.hint = "run it in a quieter hour, split it, or allow more: --set max_blocking=..."
+    end
+    if not passing[err.sqlstate] or err.changed or attempt == args.lock_attempts then error(err, 0) end
+    session:rollback()
+    local pause = math.min(LONGEST_PAUSE, 0.5 * 2 ^ (attempt - 1)) * (0.5 + math.random())
+    run.bus:emit("migration.retried", { name = migration.name, attempt = attempt, of = args.lock_attempts,
+      pause = math.floor(pause * 1000) / 1000, blockers = watcher.blockers, sqlstate = err.sqlstate })
+    clock.sleep(pause)
+  end
+end
+
+return {
+  type = "deploy",
+  fields = {
+    lock_timeout = { type = "duration", default = 10, help = "how long a statement may wait for a lock" },
+    lock_attempts = { type = "integer", default = 5, help = "how often to try when a lock is not to be had" },
+    concurrent_timeout = { type = "duration", default = 1800, help = "the same for CONCURRENTLY, which holds nobody up" },
+    silence = { type = "duration", default = 120,
+      help = "how long the network may swallow answers before the connection is given up" },
+    max_blocking = { type = "duration", help = "how long others may be held up before a statement of ours is cancelled" },
+  },
+  describe = function() return "apply the pending migrations" end,
+  act = function(run, args)
+    local session, pending = run:open_session(), run.history.pending
+    if #pending == 0 then return "no pending migrations", { applied = 0 } end
+    lock.guard(run, session)
+    session.lock_timeout, run.concurrent_timeout = args.lock_timeout, args.concurrent_timeout
+    session:reset()
+    if not run.ledger.exists then
+      run.bus:intend("ledger.started", { table = run.ledger.table })
+      run.changed = true
+      run.ledger:ensure(session)
+    end
+    local statements, prepared = 0, prepare_all(run, pending)
+    local watcher, watching = monitor.start(run, session, args.max_blocking, args.silence)
+    local _ <close> = watching
+    for i, migration in ipairs(pending) do
+      run.bus:hint("progress", { item = "deploy", text = migration.name, done = i - 1, of = #pending })
+      local ok, outcome = pcall(function() return apply(run, session, args, watcher, migration, prepared(i)) end)
+      if not ok then
+        outcome = errors.from(outcome)
+        if outcome.kind == "connection_lost" then
+          if watcher.silent then outcome.message = "no answer came any more" end
+          run.unsettled = migration.name
+          outcome = doubt.settle(run, migration, outcome)
+          run.unsettled = nil
+        end
+        run.bus:emit("migration.failed", { name = migration.name, error = errors.record(outcome) })
+        run.changed = run.changed or outcome.changed or false
+        error(outcome, 0)
+      end
+      statements = statements + outcome.statements
+    end
+    deploy.clean(session)
+    local unproved = run.ledger:unproved(session, pending, run.history.resume)
+    if unproved then
+      errors.raise("in_doubt", ("%s was committed, but the ledger does not have exactly one row that says so")
+        :format(unproved), { changed = true, hint = "look at its rows in " .. run.ledger.table .. ", and at what changed them" })
+    end
+    run.bus:sync()
+    return ("%s applied, %s"):format(words.count(#pending, "migration"), words.count(statements, "statement")),
+      { applied = #pending, statements = statements }
+  end,
+}

@@ -1,0 +1,24 @@
+-- step.stamp: marks the database with its environment on the first confirmed run, so that no other
+-- environment's runbook will touch it.
+
+local sql = require "host.sql"
+
+return {
+  type = "stamp",
+  describe = function() return "stamp the target with its environment" end,
+  act = function(run)
+    local session, wanted = run:open_session(), run.book.target.environment
+    if run.identity.environment == wanted then run:skip("already stamped " .. wanted) end
+    run.bus:intend("stamp.started", { environment = wanted })
+    local done, err = session.conn:query(("ALTER DATABASE %s SET dixis.environment = %s"):format(
+      sql.quote_identifier(run.identity.database), sql.quote_literal(wanted)))
+    if not done then
+      if err.sqlstate == "42501" then run:skip("the role may not: only the database's owner can stamp it") end
+      run.changed = err.kind == "connection_lost" or run.changed
+      error(err, 0)
+    end
+    run.changed = true
+    run.identity.environment = wanted
+    return "stamped " .. wanted
+  end,
+}

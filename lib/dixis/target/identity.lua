@@ -1,0 +1,79 @@
+-- Which database this really is: more than its URL says.
+
+local identity = {}
+
+---@class dixis.Identity
+---@field database string
+---@field host string
+---@field port string
+---@field user string
+---@field server_version string
+---@field major integer
+---@field system_identifier? string  nil when the role may not read it
+---@field database_oid integer
+---@field replica boolean
+---@field superuser boolean
+---@field environment? string   the stamp, see `read_stamp`
+---@field tls boolean
+---@field pooled boolean        a transaction-mode pooler sits between
+
+-- The stamp is a setting of the database (ALTER DATABASE ... SET dixis.environment): it needs no object
+-- in the schema, cannot be overridden by a session, and is not carried along by pg_dump.
+local query <const> = [[
+SELECT current_database() AS database, current_user AS user_name,
+       current_setting('server_version') AS version, current_setting('server_version_num')::int AS number,
+       pg_catalog.pg_is_in_recovery() AS replica, pg_catalog.pg_backend_pid() AS pid,
+       (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) AS superuser,
+       d.oid::int8 AS oid,
+       (SELECT substr(s, length('dixis.environment=') + 1)
+          FROM pg_catalog.pg_db_role_setting r, unnest(r.setconfig) s
+         WHERE r.setdatabase = d.oid AND r.setrole = 0 AND s LIKE 'dixis.environment=%') AS stamp
+  FROM pg_catalog.pg_database d WHERE d.datname = current_database()]]
+
+---@async
+---@param session dixis.Session
+---@return dixis.Identity
+function identity.read(session)
+  local row = session:row(query)
+  local info = session.conn:info()
+  local system, err = session.conn:query "SELECT system_identifier::text FROM pg_catalog.pg_control_system()"
+  if not system and err.kind == "connection_lost" then error(err, 0) end
+  return {
+    database = row.database, user = row.user_name, host = info.host, port = info.port,
+    server_version = row.version:match "^%S+", major = row.number // 10000,
+    system_identifier = system and system[1][1] or nil,
+    database_oid = row.oid, replica = row.replica, superuser = row.superuser or false,
+    environment = row.stamp, tls = info.tls, tls_version = info.tls_version,
+    pooled = row.pid ~= session.pid,
+  }
+end
+
+--- The parts that must stay the same between plan and apply.
+---@param found dixis.Identity
+---@return table
+function identity.fingerprint(found)
+  return {
+    database = found.database, system_identifier = found.system_identifier or "unknown",
+    database_oid = found.database_oid, major = found.major, replica = found.replica,
+  }
+end
+
+--- "db.example.org:5432", or "socket /run/postgresql".
+---@param found dixis.Identity
+---@return string
+function identity.place(found)
+  return found.host:match "^/" and ("socket " .. found.host) or ("%s:%s"):format(found.host, found.port)
+end
+
+--- One line for people.
+---@param found dixis.Identity
+---@return string
+function identity.describe(found)
+  local place = identity.place(found)
+  return ("%s on %s, PostgreSQL %s %s, role %s%s, %s, %s"):format(found.database, place, found.server_version,
+    found.replica and "replica" or "primary", found.user, found.superuser and " (superuser)" or "",
+    found.tls and "TLS" or "no TLS",
+    found.environment and ("stamped " .. found.environment) or "not stamped")
+end
+
+return identity

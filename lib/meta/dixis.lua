@@ -1,0 +1,500 @@
+---@meta
+-- The vocabulary of runbooks, for editors that know the Lua language server. What the words mean:
+-- docs/runbooks.md. Source: lib/dixis/vocabulary.lua, lib/dixis/capabilities.lua
+
+--- A value that a run fills in.
+---@class dixis.Ref
+
+---@class dixis.Gate
+---@class dixis.Step
+---@class dixis.Check
+
+---@alias dixis.Duration number|string|dixis.Ref  seconds, or "90s", "5m", "1h30m", "7d"
+---@alias dixis.Text string|dixis.Ref
+---@alias dixis.Flag boolean|dixis.Ref
+
+---@class dixis
+---@field gate dixis.gate
+---@field step dixis.step
+---@field check dixis.check
+dixis = {}
+
+---@class dixis.gate
+dixis.gate = {}
+---@class dixis.step
+dixis.step = {}
+---@class dixis.check
+dixis.check = {}
+
+--- The value of an option of the runbook.
+---@param name string
+---@return dixis.Ref
+function dixis.option(name) end
+
+--- A fact of the target.
+---@param name "database"|"host"|"port"|"user"|"schema"|"environment"
+---@return dixis.Ref
+function dixis.target(name) end
+
+---@class dixis.TargetFields
+---@field env string          the variable that holds the target's URL
+---@field environment string  "staging", "production", ...
+
+---@class dixis.OptionFields
+---@field type "string"|"boolean"|"integer"|"duration"|"path"|"url"|"choice"
+---@field default? any
+---@field choices? string[]
+---@field required? boolean   there is no run without a value
+---@field help string         one line for `plan`
+
+---@class dixis.UsesFields
+---@field env? string[]                variables
+---@field exec? string[]               programs
+---@field net? (string|dixis.Ref)[]    hosts, or addresses
+---@field read? (string|dixis.Ref)[]   files and folders
+---@field write? (string|dixis.Ref)[]  folders
+
+---@class dixis.RunbookFields
+---@field name string                 short name, as in "staging"
+---@field version string              as in "1.0.0"
+---@field title string                one line for people
+---@field target dixis.TargetFields
+---@field options? table<string, dixis.OptionFields>
+---@field uses? dixis.UsesFields
+---@field gates dixis.Gate[]
+---@field steps dixis.Step[]
+---@field criteria dixis.Check[]
+---@field way_back? string[]          lines that are printed when the run goes red
+---@field explain? boolean            allow `dixis plan --explain`
+
+---@class dixis.Insertion
+---@field before? string              name of an item
+---@field after? string
+---@field [integer] dixis.Gate|dixis.Step|dixis.Check
+
+---@class dixis.ExtendFields
+---@field name string                 the new runbook's own name
+---@field version? string
+---@field title? string
+---@field target? { env?: string, environment?: string }
+---@field options? table<string, dixis.OptionFields>  to add, or to describe anew
+---@field set? table<string, any>     new defaults of options
+---@field uses? dixis.UsesFields      added to what the parent uses
+---@field replace? table<string, dixis.Gate|dixis.Step|dixis.Check>
+---@field remove? string[]            names of items
+---@field insert? dixis.Insertion[]
+---@field way_back? string[]
+---@field explain? boolean
+
+---@class dixis.RunbookValue
+
+---@param fields dixis.RunbookFields
+---@return dixis.RunbookValue
+function dixis.runbook(fields) end
+
+--- A new runbook made of another: "prod.lua" is the file beside this one, "prod" the built-in one.
+---@param parent string
+---@param changes dixis.ExtendFields
+---@return dixis.RunbookValue
+function dixis.extend(parent, changes) end
+
+--- What every gate, step and check may be given.
+---@class dixis.ItemFields
+---@field name? string                what it is called in the record
+---@field when? any                   run only when this is true
+---@field deadline? dixis.Duration    fail when it takes longer
+
+---@class dixis.StepFields: dixis.ItemFields
+---@field always? boolean             run it also after a failure or an interruption
+
+-- Gates
+
+---@class dixis.gate.adoptable: dixis.ItemFields
+---@field upto dixis.Text              the last migration whose effects are in the target
+---@field against_evidence? dixis.Flag  true: also when effects are missing; it is recorded
+
+--- The target has no record of migrations, and the effects of the first ones are all there.
+---@param given dixis.gate.adoptable
+---@return dixis.Gate
+function dixis.gate.adoptable(given) end
+
+---@class dixis.gate.backup_tool: dixis.ItemFields
+---@field folder? dixis.Text  where the backup will be written
+
+--- pg_dump is there and new enough, and the backup folder can be written.
+---@param given? dixis.gate.backup_tool
+---@return dixis.Gate
+function dixis.gate.backup_tool(given) end
+
+---@class dixis.gate.confirm: dixis.ItemFields
+---@field phrase dixis.Text   what must be typed
+---@field about? string       one line that says what is confirmed
+
+--- A person, or --confirm, gives the exact phrase.
+---@param given dixis.Text|dixis.gate.confirm
+---@return dixis.Gate
+function dixis.gate.confirm(given) end
+
+---@class dixis.gate.custom: dixis.ItemFields
+---@field name string
+---@field open fun(run: dixis.run): boolean, string?  whether it opens, and a note or the reason
+
+--- A condition of your own.
+---@param given dixis.gate.custom
+---@return dixis.Gate
+function dixis.gate.custom(given) end
+
+---@class dixis.gate.environment: dixis.ItemFields
+---@field not_same_as? string  a variable whose URL must name another database
+
+--- The target is not another environment's database.
+---@param given? dixis.gate.environment
+---@return dixis.Gate
+function dixis.gate.environment(given) end
+
+---@class dixis.gate.git: dixis.ItemFields
+---@field clean? dixis.Flag    true: refuse uncommitted changes
+
+--- In a git work tree; the record names the commit.
+---@param given? dixis.gate.git
+---@return dixis.Gate
+function dixis.gate.git(given) end
+
+---@class dixis.gate.history: dixis.ItemFields
+---@field allow? dixis.Text    words of what is let through: "edited, out_of_order"
+
+--- The target's history agrees with the migrations folder.
+---@param given? dixis.Text|dixis.gate.history
+---@return dixis.Gate
+function dixis.gate.history(given) end
+
+---@class dixis.gate.lock: dixis.ItemFields
+---@field wait? dixis.Duration  how long to wait for another run
+
+--- No other migration run is going on in the target.
+---@param given? dixis.Text|dixis.gate.lock
+---@return dixis.Gate
+function dixis.gate.lock(given) end
+
+---@class dixis.gate.reachable: dixis.ItemFields
+---@field wait? dixis.Duration  how long to wait for it
+
+--- The target answers; a sleeping one is waited for.
+---@param given? dixis.Text|dixis.gate.reachable
+---@return dixis.Gate
+function dixis.gate.reachable(given) end
+
+---@class dixis.gate.resolvable: dixis.ItemFields
+---@field migration dixis.Text         name of the migration
+---@field as dixis.Text                "rolled_back" or "applied"
+---@field against_evidence? dixis.Flag  true: also when the database shows otherwise; it is recorded
+
+--- What is to be recorded of a migration agrees with what the database shows of it.
+---@param given dixis.gate.resolvable
+---@return dixis.Gate
+function dixis.gate.resolvable(given) end
+
+---@class dixis.gate.role: dixis.ItemFields
+---@field superuser? dixis.Flag  false: refuse a superuser
+
+--- The role may create objects and write the ledger.
+---@param given? dixis.gate.role
+---@return dixis.Gate
+function dixis.gate.role(given) end
+
+---@class dixis.gate.secret: dixis.ItemFields
+---@field env? string           a variable; the target's own when absent
+
+--- A variable is set; the target's own must be a well-formed URL.
+---@param given? string|dixis.gate.secret
+---@return dixis.Gate
+function dixis.gate.secret(given) end
+
+---@class dixis.gate.staging_green: dixis.ItemFields
+---@field receipt? dixis.Text        a receipt file; by default the newest fitting one
+---@field within? dixis.Duration     how old it may be
+---@field environment? string
+
+--- The same migrations succeeded in another environment before.
+---@param given? dixis.gate.staging_green
+---@return dixis.Gate
+function dixis.gate.staging_green(given) end
+
+-- Steps
+
+---@class dixis.step.adopt: dixis.StepFields
+---@field upto dixis.Text       the last migration to record as applied
+
+--- Makes the ledger of a database that has none, and records the first migrations as applied.
+---@param given dixis.step.adopt
+---@return dixis.Step
+function dixis.step.adopt(given) end
+
+---@class dixis.step.backup: dixis.StepFields
+---@field folder? dixis.Text    where to write it
+
+--- pg_dump of the target, with its size and SHA-256 in the record.
+---@param given? dixis.step.backup
+---@return dixis.Step
+function dixis.step.backup(given) end
+
+---@class dixis.step.command: dixis.StepFields
+---@field argv? dixis.Text[]    program and arguments; may also be given as the list itself
+---@field env? string[]         variables that the program is given, beside PATH and HOME
+---@field cwd? dixis.Text       its working directory
+---@field [integer] dixis.Text
+
+--- Runs a program, without a shell.
+---@param given dixis.step.command
+---@return dixis.Step
+function dixis.step.command(given) end
+
+---@class dixis.step.custom: dixis.StepFields
+---@field name string
+---@field run fun(run: dixis.run): any  returns the summary
+
+--- Plain sequential Lua.
+---@param given dixis.step.custom
+---@return dixis.Step
+function dixis.step.custom(given) end
+
+---@class dixis.step.deploy: dixis.StepFields
+---@field lock_timeout? dixis.Duration  how long a statement may wait for a lock
+---@field concurrent_timeout? dixis.Duration  the same for CONCURRENTLY, which holds nobody up
+---@field lock_attempts? integer|dixis.Ref  how often to try when a lock is not to be had
+---@field max_blocking? dixis.Duration  how long others may be held up before a statement of ours is cancelled
+---@field silence? dixis.Duration  how long the network may swallow answers before the connection is given up
+
+--- Applies the pending migrations, each with its record in the ledger.
+---@param given? dixis.step.deploy
+---@return dixis.Step
+function dixis.step.deploy(given) end
+
+--- prisma generate, by the project's own package manager.
+---@param given? dixis.StepFields
+---@return dixis.Step
+function dixis.step.generate(given) end
+
+---@class dixis.step.http: dixis.StepFields
+---@field url dixis.Text
+---@field method? string
+---@field body? string
+---@field headers? table<string, string>
+---@field status? integer       expected status; any 2xx when absent
+---@field timeout? dixis.Duration
+
+--- One request that must be answered with the expected status.
+---@param given dixis.Text|dixis.step.http
+---@return dixis.Step
+function dixis.step.http(given) end
+
+--- Puts on record where we are.
+---@param given? dixis.StepFields
+---@return dixis.Step
+function dixis.step.identity(given) end
+
+---@class dixis.step.resolve: dixis.StepFields
+---@field migration dixis.Text  name of the migration
+---@field as dixis.Text         "rolled_back" or "applied"
+
+--- Records a migration as rolled back, or as applied; nothing of it is run.
+---@param given dixis.step.resolve
+---@return dixis.Step
+function dixis.step.resolve(given) end
+
+---@class dixis.step.sql: dixis.StepFields
+---@field statement string      one SQL statement
+---@field params? any[]         $1, $2, ...
+
+--- One statement on the target.
+---@param given string|dixis.step.sql
+---@return dixis.Step
+function dixis.step.sql(given) end
+
+--- Marks the database with the runbook's environment.
+---@param given? dixis.StepFields
+---@return dixis.Step
+function dixis.step.stamp(given) end
+
+--- Compares ledger and folder again.
+---@param given? dixis.StepFields
+---@return dixis.Step
+function dixis.step.status(given) end
+
+--- Checks the Prisma schema, and the target against it.
+---@param given? dixis.StepFields
+---@return dixis.Step
+function dixis.step.validate(given) end
+
+-- Checks
+
+---@class dixis.check.custom: dixis.ItemFields
+---@field name string
+---@field holds fun(run: dixis.run): boolean, string?  whether it is green, and a note
+
+--- A statement about the world of your own.
+---@param given dixis.check.custom
+---@return dixis.Check
+function dixis.check.custom(given) end
+
+---@class dixis.check.http: dixis.ItemFields
+---@field url dixis.Text
+---@field status? integer
+---@field within? dixis.Duration  how long to go on trying
+
+--- An address answers with the expected status.
+---@param given dixis.Text|dixis.check.http
+---@return dixis.Check
+function dixis.check.http(given) end
+
+--- Every migration of the folder is recorded as applied.
+---@param given? dixis.ItemFields
+---@return dixis.Check
+function dixis.check.migrations_applied(given) end
+
+--- The record holds no failure.
+---@param given? dixis.ItemFields
+---@return dixis.Check
+function dixis.check.no_errors(given) end
+
+---@class dixis.check.recorded: dixis.ItemFields
+---@field migration? dixis.Text  name of a migration
+---@field upto? dixis.Text       instead: all migrations up to this one
+---@field as? dixis.Text         "rolled_back" or "applied"
+
+--- The ledger says what was to be recorded.
+---@param given dixis.check.recorded
+---@return dixis.Check
+function dixis.check.recorded(given) end
+
+--- Nothing is pending, nothing half-finished.
+---@param given? dixis.ItemFields
+---@return dixis.Check
+function dixis.check.schema_up_to_date(given) end
+
+--- step.validate found no difference.
+---@param given? dixis.ItemFields
+---@return dixis.Check
+function dixis.check.schema_valid(given) end
+
+---@class dixis.check.sql: dixis.ItemFields
+---@field name string
+---@field query string          gives one value
+---@field equals? any           the expected value; true when absent
+
+--- A query's single value is the expected one.
+---@param given dixis.check.sql
+---@return dixis.Check
+function dixis.check.sql(given) end
+
+-- What code in a runbook is given
+
+--- The target. Parameters are $1, $2, ...; NULL is nil.
+---@class dixis.run.Database
+local Database = {}
+
+--- Runs one statement; the number of rows that it touched.
+---@param sql string
+---@param ... any
+---@return integer affected
+function Database:exec(sql, ...) end
+
+--- All rows; rows[1].name and rows[1][1] are the same.
+---@param sql string
+---@param ... any
+---@return table[]
+function Database:query(sql, ...) end
+
+--- The first row, or nil.
+---@param sql string
+---@param ... any
+---@return table?
+function Database:row(sql, ...) end
+
+--- The first column of the first row.
+---@param sql string
+---@param ... any
+---@return any
+function Database:value(sql, ...) end
+
+--- Rows one at a time, for results that do not fit into memory.
+---@param sql string
+---@param ... any
+---@return fun(): table?
+function Database:rows(sql, ...) end
+
+--- Calls fn in a transaction: committed when it returns, rolled back when it raises.
+---@generic T
+---@param fn fun(): T
+---@return T
+function Database:transaction(fn) end
+
+--- Files below the folders that uses.read and uses.write name.
+---@class dixis.run.File
+local File = {}
+
+---@param path string
+---@return string
+function File:read(path) end
+
+--- As a whole, or not at all.
+---@param path string
+---@param data string
+function File:write(path, data) end
+
+---@param path string
+---@return boolean
+function File:exists(path) end
+
+---@class dixis.run.Clock
+---@field now fun(): number                      monotonic seconds
+---@field wall fun(): number                     seconds since 1970
+---@field iso fun(seconds?: number, is_local?: boolean): string
+---@field sleep fun(seconds: number)
+
+---@class dixis.run.Target
+---@field database string
+---@field host string
+---@field port string
+---@field user string
+---@field server_version string
+---@field major integer
+---@field system_identifier? string
+---@field database_oid integer
+---@field replica boolean
+---@field superuser boolean
+---@field environment? string  the stamp
+---@field tls boolean
+
+---@class dixis.run.Command
+---@field [integer] string    program and arguments
+---@field env? string[]       names of declared variables
+---@field cwd? string
+---@field input? string
+---@field timeout? number
+---@field check? boolean      false: a code other than 0 does not raise
+
+---@class dixis.run.Request
+---@field url string
+---@field method? string
+---@field headers? table<string, string>
+---@field body? string
+---@field timeout? number
+---@field max_body? integer
+
+---@class dixis.run
+---@field id string
+---@field db dixis.run.Database
+---@field file dixis.run.File
+---@field clock dixis.run.Clock
+---@field options table<string, any>
+---@field results table<string, table>  what earlier steps left, by name
+---@field target dixis.run.Target       once it was reached
+---@field exec fun(command: dixis.run.Command): { code?: integer, signal?: string, stdout: string, stderr: string }
+---@field http fun(request: string|dixis.run.Request): { status: integer, headers: table, body: string, seconds: number }
+---@field env fun(name: string): string?
+---@field confirm fun(phrase: string, about?: string): string
+---@field timer fun(): (fun(): number)
+---@field log fun(text: any)             a line in the record
+---@field progress fun(text: any)        what is going on; not kept
+---@field skip fun(reason: string)       ends the item as skipped

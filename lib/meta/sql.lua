@@ -1,0 +1,44 @@
+---@meta host.sql
+-- PostgreSQL's own parser (libpg_query, version 15). Pure computing: no call yields.
+-- Deep scripts are parsed on a thread with a large stack. Source: host/prim_sql.c
+local sql = {}
+
+--- A script's statements, split by the parser. Ranges are bytes, 1-based, without leading white
+--- space and comments and without the semicolon: text:sub(first, last) is the statement itself.
+--- line and column are those of `first` (column in characters).
+---@class host.sql.Statement
+---@field first integer
+---@field last integer
+---@field line integer
+---@field column integer
+---@field node string     name of its parse tree's top node, "CreateStmt", "IndexStmt", ...
+---@field tree string     the node's fields as JSON text, '{"relation":{...},...}' (decode only when needed)
+
+--- Failure: kind "syntax" with err.position (1-based byte offset), err.line, err.column, message of the parser;
+--- kind "too_large" over 64 MiB, and where a statement nests absurdly deep.
+---@param text string
+---@return host.sql.Statement[]? statements
+---@return dixis.Error? err
+function sql.parse(text) end
+
+--- The same fingerprint for statements that differ only in literals.
+---@param text string
+---@return string? hex
+---@return dixis.Error? err  kind "syntax"
+function sql.fingerprint(text) end
+
+--- The script with literals replaced by $1, $2, ...: what may be shown or journalled of DML.
+---@param text string
+---@return string? normalised
+---@return dixis.Error? err  kind "syntax"
+function sql.normalise(text) end
+
+---@param name string
+---@return string  the identifier, quoted when it needs to be
+function sql.quote_identifier(name) end
+
+---@param value string
+---@return string  'literal', with doubled quotes (and E'' for backslashes)
+function sql.quote_literal(value) end
+
+return sql
