@@ -1,0 +1,3 @@
+-- AlterTable
+ALTER TABLE "Notification" ADD COLUMN     "error" TEXT,
+ADD COLUMN     "sentAt" TIMESTAMP(3);

@@ -1,0 +1,100 @@
+-- Production: the project's Prisma migrations onto the production database, by a person, in a window.
+--
+--     export DATABASE_URL_PROD='postgresql://user:password@host:5432/database'
+--     dixis plan runbooks/prod.lua
+--     dixis run  runbooks/prod.lua
+--
+-- It never runs by itself: a person types DIXIS-PROD-OK and then the name of the database (in CI, a job
+-- that a person started gives --confirm twice). It demands a green staging run of the same migrations
+-- and takes a backup first. Nothing is changed before every gate is open.
+
+local gate, step, check = dixis.gate, dixis.step, dixis.check
+local option, target = dixis.option, dixis.target
+
+return dixis.runbook {
+  name = "prod",
+  version = "1.0.0",
+  title = "Prisma migrations on production",
+
+  target = { env = "DATABASE_URL_PROD", environment = "production" },
+
+  options = {
+    migrations = { type = "path", help = "folder of the migrations; found by itself in prisma/migrations and the like" },
+    schema = { type = "path", help = "Prisma schema, file or folder; beside the migrations by default" },
+    wait = { type = "duration", default = "5m", help = "how long to wait for a sleeping database" },
+    lock_wait = { type = "duration", default = "10s", help = "how long to wait for another run" },
+    lock_timeout = { type = "duration", default = "5s", help = "how long a statement may wait for a lock" },
+    lock_attempts = { type = "integer", default = 8, help = "how often to try when a lock is not to be had" },
+    max_blocking = { type = "duration", default = "15s", help = "how long other sessions may be held up by a statement" },
+    health_url = { type = "url", help = "an address of the application that must answer 200 at the end" },
+    git = { type = "boolean", default = true, help = "demand a git work tree" },
+    clean = { type = "boolean", default = true, help = "demand a work tree without uncommitted changes" },
+    generate = { type = "boolean", default = true, help = "run prisma generate when the project can" },
+    staging_receipt = { type = "path", help = "receipt of the staging run; the newest fitting one by default" },
+    staging_within = { type = "duration", default = "7d", help = "how old the staging run may be" },
+    backup_folder = { type = "path", help = "where backups go; .dixis/backups by default" },
+    maintenance_on_url = { type = "url", help = "POST here to put the maintenance page up" },
+    maintenance_off_url = { type = "url", help = "POST here to take it down; tried also after a failure" },
+    allow = { type = "string", help = "differences to let through: edited, missing, out_of_order, renamed, baseline" },
+  },
+
+  uses = {
+    env = { "DATABASE_URL_PROD", "DATABASE_URL_STAGING" },
+    exec = { "git", "pnpm", "yarn", "bunx", "npx", "pg_dump" },
+    net = { option "health_url", option "maintenance_on_url", option "maintenance_off_url" },
+  },
+
+  gates = {
+    gate.secret(),
+    gate.git { clean = option "clean", when = option "git" },
+    gate.reachable { wait = option "wait" },
+    gate.role(),
+    gate.environment { not_same_as = "DATABASE_URL_STAGING" },
+    gate.backup_tool { folder = option "backup_folder" },
+    gate.lock { wait = option "lock_wait" },
+    gate.history { allow = option "allow" },
+    gate.staging_green { receipt = option "staging_receipt", within = option "staging_within" },
+    gate.confirm { phrase = "DIXIS-PROD-OK", about = "production is about to be changed" },
+    gate.confirm { name = "confirm_database", phrase = target "database", about = "the name of the database" },
+  },
+
+  -- Maintenance by a program instead of an address: replace the two steps, as docs/runbooks.md shows.
+  steps = {
+    step.identity(),
+    step.http { name = "maintenance_on", url = option "maintenance_on_url", when = option "maintenance_on_url" },
+    step.backup { folder = option "backup_folder" },
+    step.stamp(),
+    step.generate { when = option "generate" },
+    step.deploy {
+      lock_timeout = option "lock_timeout", lock_attempts = option "lock_attempts", max_blocking = option "max_blocking",
+    },
+    step.status(),
+    step.validate(),
+    step.http {
+      name = "maintenance_off", url = option "maintenance_off_url", when = option "maintenance_off_url",
+      always = true,
+    },
+  },
+
+  criteria = {
+    check.migrations_applied(),
+    check.schema_up_to_date(),
+    check.schema_valid(),
+    check.no_errors(),
+    check.http { name = "healthy", url = option "health_url", status = 200, when = option "health_url" },
+  },
+
+  way_back = {
+    "The backup from before the first change: ${backup.path}",
+    "  check it:    sha256sum '${backup.path}'   must print ${backup.sha256}",
+    "  restore it beside the broken database, then swap by rename:",
+    "    createdb  --host='${target.host}' --port='${target.port}' --username='${target.user}' '${target.database}_restored'",
+    "    pg_restore --host='${target.host}' --port='${target.port}' --username='${target.user}' --exit-on-error \\",
+    "      --dbname='${target.database}_restored' '${backup.path}'",
+    "  then, with the application stopped, as psql on the database postgres:",
+    "    ALTER DATABASE \"${target.database}\" RENAME TO \"${target.database}_broken\";",
+    "    ALTER DATABASE \"${target.database}_restored\" RENAME TO \"${target.database}\";",
+    "What was written after the backup is not in it. When that must not be lost, go forward instead: write a",
+    "repair migration, run it on staging, then run this runbook again.",
+  },
+}

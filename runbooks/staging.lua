@@ -1,0 +1,80 @@
+-- Staging: the project's Prisma migrations onto the staging database.
+--
+--     export DATABASE_URL_STAGING='postgresql://user:password@host:5432/database'
+--     dixis plan runbooks/staging.lua
+--     dixis run  runbooks/staging.lua                                  (asks for the phrase)
+--     dixis run  runbooks/staging.lua --confirm DIXIS-STAGING-OK       (CI)
+--
+-- It never runs by itself. Nothing is changed before every gate is open. A green run leaves a receipt,
+-- which runbooks/prod.lua demands.
+
+local gate, step, check, option = dixis.gate, dixis.step, dixis.check, dixis.option
+
+return dixis.runbook {
+  name = "staging",
+  version = "1.0.0",
+  title = "Prisma migrations on staging",
+
+  target = { env = "DATABASE_URL_STAGING", environment = "staging" },
+  explain = true, -- `dixis plan --explain` may run the pending migrations here and take them back
+
+  options = {
+    migrations = { type = "path", help = "folder of the migrations; found by itself in prisma/migrations and the like" },
+    schema = { type = "path", help = "Prisma schema, file or folder; beside the migrations by default" },
+    wait = { type = "duration", default = "5m", help = "how long to wait for a sleeping database" },
+    lock_wait = { type = "duration", default = "10s", help = "how long to wait for another run" },
+    lock_timeout = { type = "duration", default = "10s", help = "how long a statement may wait for a lock" },
+    lock_attempts = { type = "integer", default = 5, help = "how often to try when a lock is not to be had" },
+    max_blocking = { type = "duration", help = "how long other sessions may be held up by a statement" },
+    health_url = { type = "url", help = "an address of the application that must answer 200 at the end" },
+    git = { type = "boolean", default = true, help = "demand a git work tree" },
+    clean = { type = "boolean", default = false, help = "demand a work tree without uncommitted changes" },
+    generate = { type = "boolean", default = true, help = "run prisma generate when the project can" },
+    backup = { type = "boolean", default = false, help = "back the database up first" },
+    backup_folder = { type = "path", help = "where backups go; .dixis/backups by default" },
+    allow = { type = "string", help = "differences to let through: edited, missing, out_of_order, renamed, baseline" },
+  },
+
+  uses = {
+    env = { "DATABASE_URL_STAGING", "DATABASE_URL_PROD" },
+    exec = { "git", "pnpm", "yarn", "bunx", "npx", "pg_dump" },
+    net = { option "health_url" },
+  },
+
+  gates = {
+    gate.secret(),
+    gate.git { clean = option "clean", when = option "git" },
+    gate.reachable { wait = option "wait" },
+    gate.role(),
+    gate.environment { not_same_as = "DATABASE_URL_PROD" },
+    gate.lock { wait = option "lock_wait" },
+    gate.history { allow = option "allow" },
+    gate.confirm "DIXIS-STAGING-OK",
+  },
+
+  steps = {
+    step.identity(),
+    step.stamp(),
+    step.backup { folder = option "backup_folder", when = option "backup" },
+    step.generate { when = option "generate" },
+    step.deploy {
+      lock_timeout = option "lock_timeout", lock_attempts = option "lock_attempts", max_blocking = option "max_blocking",
+    },
+    step.status(),
+    step.validate(),
+  },
+
+  criteria = {
+    check.migrations_applied(),
+    check.schema_up_to_date(),
+    check.schema_valid(),
+    check.no_errors(),
+    check.http { name = "healthy", url = option "health_url", status = 200, when = option "health_url" },
+  },
+
+  way_back = {
+    "Staging is isolated: mend the migration, then run this again. What is applied stays applied.",
+    "To begin anew: drop and create ${target.database}, or restore a backup into it.",
+    "Do not go on to production before staging is green.",
+  },
+}
