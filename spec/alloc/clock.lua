@@ -1,0 +1,7 @@
+local clock <const> = require "host.clock"
+
+clock.sleep(0)
+clock.sleep(0.001)
+assert(clock.iso():match("Z$"))
+assert(#clock.iso(0, true) > 20)
+assert(clock.now() > 0 and clock.wall() > 0)

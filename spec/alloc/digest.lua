@@ -1,0 +1,10 @@
+local digest <const> = require "host.digest"
+
+assert(#digest.sha256("abc") == 64)
+local sha <const> = digest.sha256_new()
+assert(#sha:update("a"):update("bc"):hex() == 64)
+digest.sha256_new():update("left over")
+assert(not digest.sha256_file("absent"))
+assert(#digest.random_hex(16) == 32)
+assert(#digest.uuid() == 36)
+assert(digest.equal("a", "a"))
