@@ -24,8 +24,10 @@
 #include <sanitizer/lsan_interface.h>
 #endif
 
-/* How long one round may take before it counts as hanging. */
-static const int round_seconds = 30;
+/* How long one round may take before it counts as hanging, and how long of it what was closed or
+ * killed may take to be gone: a busy machine is slow to take a killed process apart. */
+static const int round_seconds = 60;
+static const int end_seconds = 30;
 
 /* A snippet is given up after this many bad rounds: it would never get to its end. */
 static const int most_bad = 20;
@@ -111,11 +113,12 @@ static void name_handle(uv_handle_t *handle, void *ud)
           uv_is_closing(handle) ? "closing" : "open");
 }
 
-/* Closed handles and jobs on the thread pool get a moment to end. */
+/* Closed handles, killed children and jobs on the thread pool get time to end. */
 static bool loop_empties(void)
 {
   int handles = 0;
-  for (int i = 0; i < 500; i++) {
+  uint64_t give_up = uv_hrtime() + (uint64_t)end_seconds * 1000000000;
+  while (uv_hrtime() < give_up) {
     uv_run(dx_loop(), UV_RUN_NOWAIT);
     handles = 0;
     uv_walk(dx_loop(), count_handle, &handles);
