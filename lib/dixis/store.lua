@@ -113,41 +113,4 @@ function store.receipt_path(journal_path)
   return (journal_path:gsub("%.jsonl$", "") .. ".receipt.json")
 end
 
---- Reads a receipt file; refuses what is none.
----@param path string
----@return table receipt
-function store.read_receipt(path)
-  local text, err = fs.read(path, 64 << 20)
-  if not text then errors.refuse(("the receipt %s cannot be read: %s"):format(path, err.message)) end
-  local receipt = json.decode(text)
-  local target = type(receipt) == "table" and receipt.target
-  if type(target) ~= "table" or type(receipt.finished) ~= "number" or type(receipt.migrations_digest) ~= "string"
-    or type(target.major) ~= "number" or type(receipt.run) ~= "string" then
-    errors.refuse(path .. " is not a receipt of dixis")
-  end
-  local claimed = receipt.digest
-  receipt.digest = nil
-  if digest.sha256(json.canonical(receipt)) ~= claimed then
-    errors.refuse(path .. " was changed after it had been written: its digest does not fit")
-  end
-  receipt.digest = claimed
-  receipt.path = path
-  return receipt
-end
-
---- All receipts of a folder that can be trusted to be unchanged, newest first.
----@param folder string
----@return table[]
-function store.receipts(folder)
-  local out = {}
-  for _, id in ipairs(store.list(folder)) do
-    local path = ("%s/%s.receipt.json"):format(folder, id)
-    if fs.stat(path) then
-      local ok, receipt = pcall(store.read_receipt, path)
-      if ok then out[#out + 1] = receipt end
-    end
-  end
-  return out
-end
-
 return store

@@ -211,7 +211,7 @@ function dixis.gate.role(given) end
 function dixis.gate.secret(given) end
 
 ---@class dixis.gate.staging_green: dixis.ItemFields
----@field receipt? dixis.Text        a receipt file; by default the newest fitting one
+---@field receipt? dixis.Text        a receipt file, or a folder of them; by default the journal folder
 ---@field within? dixis.Duration     how old it may be
 ---@field environment? string
 

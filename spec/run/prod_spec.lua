@@ -7,6 +7,7 @@ local json = require "dixis.json"
 local migrations = require "spec.support.migrations"
 local pg = require "host.pg"
 local process = require "host.process"
+local proof = require "dixis.proof"
 local server = require "spec.support.server"
 local store = require "dixis.store"
 local web = require "spec.support.web"
@@ -249,7 +250,7 @@ describe("the production runbook", function()
     end
     assert.same({ "finished", "finished", "skipped" }, { found.backup, found.deploy, found.maintenance_on })
     local _, journal = dixis.journal(folder)
-    local receipt = store.read_receipt(store.receipt_path(journal))
+    local receipt = proof.read(store.receipt_path(journal))
     assert.same({ "production", "succeeded", 7, prod.dbname },
       { receipt.environment, receipt.outcome, receipt.applied, receipt.target.database })
     assert.equal(0, dixis.run({ "verify", "last" }, { cwd = folder }).code)

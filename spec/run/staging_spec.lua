@@ -2,6 +2,7 @@ local dixis = require "spec.support.dixis"
 local fs = require "host.fs"
 local migrations = require "spec.support.migrations"
 local pg = require "host.pg"
+local proof = require "dixis.proof"
 local server = require "spec.support.server"
 local store = require "dixis.store"
 local web = require "spec.support.web"
@@ -113,7 +114,7 @@ describe("the staging runbook", function()
   it("leaves a receipt", function()
     local _, events = run()
     local _, path = dixis.journal(folder)
-    local receipt = store.read_receipt(store.receipt_path(path))
+    local receipt = proof.read(store.receipt_path(path))
     local identified = dixis.event(events, "target.identified").target
     assert.same({ "succeeded", 0, "staging", false, 7, "staging" }, { receipt.outcome, receipt.exit,
       receipt.environment, receipt.ephemeral, receipt.applied, receipt.runbook.name })
@@ -260,7 +261,7 @@ describe("the staging runbook", function()
       assert.same({ "failed", 1, 0 }, { finished.outcome, finished.exit, finished.applied })
       assert.is_true(value "SELECT to_regclass('a') IS NULL AND to_regclass('b') IS NULL")
       local _, path = dixis.journal(folder)
-      assert.equal("failed", store.read_receipt(store.receipt_path(path)).outcome)
+      assert.equal("failed", proof.read(store.receipt_path(path)).outcome)
     end)
 
     it("is red when the schema file is ahead of the migrations", function()

@@ -4,6 +4,7 @@ local errors = require "dixis.errors"
 local fs = require "host.fs"
 local host_journal = require "host.journal"
 local options = require "dixis.command.options"
+local proof = require "dixis.proof"
 local store = require "dixis.store"
 local tty = require "host.tty"
 
@@ -31,30 +32,30 @@ return function(arguments)
   local given = options.parse(parser(), arguments)
   if not given then return 0 end
   local path = store.find(given.journal, given.run)
-  local proof = errors.check(host_journal.verify(path))
-  if proof.broken then
-    out(("broken: line %d of %s %s"):format(proof.broken, path, reasons[proof.why] or proof.why))
+  local checked = errors.check(host_journal.verify(path))
+  if checked.broken then
+    out(("broken: line %d of %s %s"):format(checked.broken, path, reasons[checked.why] or checked.why))
     return 1
   end
-  if proof.lines == 0 then
+  if checked.lines == 0 then
     out(("broken: %s holds no line of a journal"):format(path))
     return 1
   end
   local receipt_path = store.receipt_path(path)
   if fs.stat(receipt_path) then
-    local ok, receipt = pcall(store.read_receipt, receipt_path)
+    local ok, receipt = pcall(proof.read, receipt_path)
     if not ok then
       out("broken: " .. errors.from(receipt).message)
       return 1
     end
-    if receipt.journal.head ~= proof.head or receipt.journal.lines ~= proof.lines then
+    if receipt.journal.head ~= checked.head or receipt.journal.lines ~= checked.lines then
       out(("broken: %s was written for a journal of %d lines that ended in %s; this one has %d and ends in %s"):format(
-        receipt_path, receipt.journal.lines, receipt.journal.head:sub(1, 16), proof.lines, proof.head:sub(1, 16)))
+        receipt_path, receipt.journal.lines, receipt.journal.head:sub(1, 16), checked.lines, checked.head:sub(1, 16)))
       return 1
     end
   end
-  out(("intact: %d lines, last hash %s%s"):format(proof.lines, proof.head,
+  out(("intact: %d lines, last hash %s%s"):format(checked.lines, checked.head,
     fs.stat(receipt_path) and ", receipt fits" or ", no receipt"))
-  if proof.torn then out "note: the last line was being written when dixis ended; it is not counted" end
+  if checked.torn then out "note: the last line was being written when dixis ended; it is not counted" end
   return 0
 end
