@@ -58,10 +58,10 @@ return dixis.runbook {
     gate.confirm { name = "confirm_database", phrase = target "database", about = "the name of the database" },
   },
 
-  -- Maintenance by a program instead of an address: replace the two steps, as docs/runbooks.md shows.
+  -- Maintenance by a program or a statement instead of an address: replace the two steps, as docs/runbooks.md shows.
   steps = {
     step.identity(),
-    step.http { name = "maintenance_on", url = option "maintenance_on_url", when = option "maintenance_on_url" },
+    step.maintenance_on { url = option "maintenance_on_url", when = option "maintenance_on_url" },
     step.backup { folder = option "backup_folder" },
     step.stamp(),
     step.generate { when = option "generate" },
@@ -70,10 +70,7 @@ return dixis.runbook {
     },
     step.status(),
     step.validate(),
-    step.http {
-      name = "maintenance_off", url = option "maintenance_off_url", when = option "maintenance_off_url",
-      always = true,
-    },
+    step.maintenance_off { url = option "maintenance_off_url", when = option "maintenance_off_url" },
   },
 
   criteria = {

@@ -4,6 +4,8 @@
 --   type        the word itself, "confirm"
 --   positional  the field that a lone string or list stands for
 --   fields      name -> { type, required?, default?, help }
+--   check(args)  raises a plain message when the fields do not go together
+--   always      steps: also taken after a failure
 --   uses(args)  what it touches: { env = {...}, exec = {...}, net = {...}, read = ..., write = ... }
 --   describe(args)  one line for the plan
 --   act(run, args)  the work; what it returns is said in engine.lua
@@ -135,9 +137,11 @@ function define.constructor(kind, definition)
       given = with_list(given, definition.positional)
     end
     local args = define.check_fields(what, given, fields)
+    if definition.check then definition.check(args) end
     return setmetatable({
       kind = kind, type = definition.type, name = args.name or definition.type, args = args,
-      when = args.when, deadline = args.deadline or definition.deadline, always = args.always,
+      when = args.when, deadline = args.deadline or definition.deadline,
+      always = args.always or definition.always,
       definition = definition,
     }, Item)
   end)

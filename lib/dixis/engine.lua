@@ -54,14 +54,14 @@ end
 local function perform(run, item)
   local args = run:resolve(item.args)
   local given = item.definition.foreign and capabilities.new(run, item) or run
-  run.current_item, run.current_kind = item.name, item.kind
+  run.current_item, run.current_kind, run.current_always = item.name, item.kind, item.always
   local child = task.spawn(function() return item.definition.act(given, args) end)
   run.current_task = child
   local limit = item.deadline and run:resolve { item.deadline }[1]
   if not limit and item.always then limit = ALWAYS_DEADLINE end
   if limit then child:deadline(limit) end
   local results = table.pack(child:join())
-  run.current_task, run.current_item, run.current_kind = nil, nil, nil
+  run.current_task, run.current_item, run.current_kind, run.current_always = nil, nil, nil, nil
   if not results[1] and item.definition.foreign then results[2] = blame(run, results[2]) end
   if results[1] and left_open(run) then
     run:settle()
@@ -147,8 +147,13 @@ local function take_step(run, step)
     return true
   end
   local begun = clock.now()
-  run.bus:intend("step.started", { name = step.name, word = step.type })
+  local intended, unrecorded = pcall(function()
+    run.bus:intend("step.started", { name = step.name, word = step.type })
+  end)
+  -- What must always be tried is tried also when nothing can be recorded any more.
+  if not intended and not step.always then error(unrecorded, 0) end
   local ok, summary, result = perform(run, step)
+  if not intended then error(unrecorded, 0) end
   local seconds = since(begun)
   if ok then
     run.results[step.name] = result or {}
@@ -171,10 +176,11 @@ local function take_steps(run)
   for _, step in ipairs(run.book.steps) do
     if not failure and run.interrupted then failure = run.interrupted end
     if failure and not step.always then
-      run.bus:emit("step.skipped", { name = step.name, reason = "an earlier step did not finish" })
+      pcall(function() run.bus:emit("step.skipped", { name = step.name, reason = "an earlier step did not finish" }) end)
     else
-      local ok, err = take_step(run, step)
-      failure = failure or (not ok and err) or nil
+      local done, ok, err = pcall(take_step, run, step)
+      -- Raised is what has broken the record itself; the steps that are always taken still are.
+      failure = failure or not done and errors.from(ok) or (not ok and err) or nil
     end
   end
   if failure then error(failure, 0) end
@@ -237,7 +243,8 @@ local function on_signal(run)
     end
     run.interrupted = errors.new("interrupted", "interrupted by " .. name, { signal = name })
     run.bus:emit("run.interrupted", { signal = name })
-    if run.current_task then run.current_task:cancel(run.interrupted) end
+    -- What must always be done has a deadline of its own, and is the way out.
+    if run.current_task and not run.current_always then run.current_task:cancel(run.interrupted) end
   end
 end
 
@@ -297,11 +304,13 @@ function engine.run(run)
     err.changed = run.changed or err.changed or false
   end
   local exit = ok and 0 or errors.exit_code(err, failed_in)
+  -- Who tries again, as after an interruption, must first see to what was left behind.
+  if run.left_behind and exit ~= 6 then exit = 1 end
   local finished, problem = pcall(function()
     run.bus:emit("run.finished", {
       outcome = outcomes[exit] or "failed", exit = exit, seconds = since(run.bus.started), phases = run.phases,
       error = err and errors.record(err) or nil, changed = run.changed, applied = #run.applied,
-      way_back = not ok and way_back(run) or nil,
+      way_back = not ok and way_back(run) or nil, left_behind = run.left_behind,
     })
     run.bus:sync()
     if run.settings.store then receipt.write(run, exit) end

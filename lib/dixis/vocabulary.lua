@@ -12,8 +12,8 @@ local words <const> = {
     "resolvable", "role", "secret", "staging_green",
   },
   step = {
-    "adopt", "backup", "command", "custom", "deploy", "generate", "http", "identity", "resolve", "sql", "stamp", "status",
-    "validate",
+    "adopt", "backup", "command", "custom", "deploy", "generate", "http", "identity", "maintenance_off",
+    "maintenance_on", "resolve", "sql", "stamp", "status", "validate",
   },
   check = {
     "custom", "http", "migrations_applied", "no_errors", "recorded", "schema_up_to_date", "schema_valid", "sql",

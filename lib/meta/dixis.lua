@@ -293,6 +293,44 @@ function dixis.step.http(given) end
 ---@return dixis.Step
 function dixis.step.identity(given) end
 
+---@class dixis.step.maintenance_off: dixis.StepFields
+---@field command? dixis.Text[]    a program and its arguments; this, url or sql
+---@field env? string[]            variables that the program is given, beside PATH and HOME
+---@field url? dixis.Text          an address that is called
+---@field method? string
+---@field headers? table<string, string>
+---@field secret_headers? table<string, string>  header -> the variable that holds its value
+---@field body? string
+---@field status? integer          expected status; any 2xx when absent
+---@field timeout? dixis.Duration
+---@field sql? string              one statement on the target
+---@field verify? { url?: dixis.Text, status?: integer, sql?: string, equals?: any, within?: dixis.Duration }
+---@field by_hand? string          what a person does when it fails
+
+--- Takes the maintenance page down, also after a failure or an interruption.
+---@param given dixis.step.maintenance_off
+---@return dixis.Step
+function dixis.step.maintenance_off(given) end
+
+---@class dixis.step.maintenance_on: dixis.StepFields
+---@field command? dixis.Text[]    a program and its arguments; this, url or sql
+---@field env? string[]            variables that the program is given, beside PATH and HOME
+---@field url? dixis.Text          an address that is called
+---@field method? string
+---@field headers? table<string, string>
+---@field secret_headers? table<string, string>  header -> the variable that holds its value
+---@field body? string
+---@field status? integer          expected status; any 2xx when absent
+---@field timeout? dixis.Duration
+---@field sql? string              one statement on the target
+---@field verify? { url?: dixis.Text, status?: integer, sql?: string, equals?: any, within?: dixis.Duration }
+---@field by_hand? string          what a person does when it fails
+
+--- Puts the maintenance page up.
+---@param given dixis.step.maintenance_on
+---@return dixis.Step
+function dixis.step.maintenance_on(given) end
+
 ---@class dixis.step.resolve: dixis.StepFields
 ---@field migration dixis.Text  name of the migration
 ---@field as dixis.Text         "rolled_back" or "applied"

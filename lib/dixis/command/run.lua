@@ -134,6 +134,7 @@ return function(arguments)
     if begun then
       tty.write("stderr", "  The record of this run is not complete. Look at the target before anything else: "
         .. "the ledger _prisma_migrations says what is applied.\n")
+      for _, line in ipairs(running.left_behind or {}) do tty.write("stderr", "  " .. line .. "\n") end
     end
   end
   return exit

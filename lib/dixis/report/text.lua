@@ -257,20 +257,29 @@ on["run.finished"] = function(self, event)
     phases[#phases + 1] = ("%s %s"):format(phase.name, duration.show(phase.seconds))
   end
   if #phases > 0 then self:line("  time     " .. table.concat(phases, ", ")) end
-  self.way_back = event.way_back
+  self.way_back, self.left_behind = event.way_back, event.left_behind
+end
+
+-- The very last lines: what a person has to do now.
+local function draw_left_behind(self)
+  if not self.left_behind then return end
+  self:line ""
+  for _, line in ipairs(self.left_behind) do self:line(self.style.red(line)) end
 end
 
 --- The last lines: where the record is, and the way back.
 ---@param paths { [1]: string, [2]: string }[]  label, path
 function Text:close(paths)
   for _, pair in ipairs(paths) do self:line(("  %-8s %s"):format(pair[1], pair[2])) end
-  if not self.way_back then return end
-  self:line ""
-  self:line(self.style.bold("The way back"))
-  for _, given in ipairs(self.way_back) do
-    -- What is indented is a command: it is copied as a whole.
-    for _, line in ipairs(given:find "^%s" and { given } or self:broken(given, 2)) do self:line("  " .. line) end
+  if self.way_back then
+    self:line ""
+    self:line(self.style.bold("The way back"))
+    for _, given in ipairs(self.way_back) do
+      -- What is indented is a command: it is copied as a whole.
+      for _, line in ipairs(given:find "^%s" and { given } or self:broken(given, 2)) do self:line("  " .. line) end
+    end
   end
+  draw_left_behind(self)
 end
 
 --- Takes one event.
