@@ -1,5 +1,5 @@
-/* host.digest: SHA-256, random identifiers, comparing. Waits: nothing. Fails: sha256_file (kind
- * "os"). Raises: misuse, and a kernel without random numbers.
+/* host.digest: SHA-256, random identifiers, comparing; signatures are in digest_sign.c. Waits:
+ * nothing. Fails: sha256_file (kind "os"). Raises: misuse, and a kernel without random numbers.
  *
  * The plain SHA256_* functions of libcrypto: EVP sets up providers first, which costs more than all
  * of the start-up beside it. */
@@ -205,5 +205,6 @@ int luaopen_host_digest(lua_State *L)
       {NULL, NULL},
   };
   luaL_newlib(L, functions);
+  luaL_setfuncs(L, dx_sign_functions, 0);
   return 1;
 }

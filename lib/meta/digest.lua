@@ -1,5 +1,5 @@
 ---@meta host.digest
--- Hashes and random identifiers (libcrypto). Source: host/prim_digest.c
+-- Hashes, random identifiers and signatures (libcrypto). Source: host/prim_digest.c, host/digest_sign.c
 local digest = {}
 
 ---@param data string
@@ -36,5 +36,32 @@ function digest.uuid() end
 ---@param b string
 ---@return boolean
 function digest.equal(a, b) end
+
+-- Signatures are Ed25519. A key is PEM as openssl writes it, or base64 of that, or of its DER.
+
+--- Makes a private key.
+---@return string? pem  PKCS#8
+---@return dixis.Error? err  kind "not_found": there is no libcrypto
+function digest.new_key() end
+
+--- The public key of a private or a public one.
+---@param key string
+---@return string? public  base64 of its SubjectPublicKeyInfo: the same text for the same key
+---@return dixis.Error? err  kinds "key", "not_found"
+function digest.public_key(key) end
+
+---@param private_key string
+---@param data string
+---@return string? signature  base64
+---@return dixis.Error? err  kinds "key", "not_found"
+function digest.sign(private_key, data) end
+
+--- True when the signature of the data was made with that key.
+---@param public_key string
+---@param data string
+---@param signature string  base64
+---@return boolean? fits
+---@return dixis.Error? err  kinds "key", "not_found"
+function digest.verify(public_key, data, signature) end
 
 return digest

@@ -8,3 +8,8 @@ assert(not digest.sha256_file("absent"))
 assert(#digest.random_hex(16) == 32)
 assert(#digest.uuid() == 36)
 assert(digest.equal("a", "a"))
+
+local key <const> = assert(digest.new_key())
+local public <const> = assert(digest.public_key(key))
+assert(digest.verify(public, "data", assert(digest.sign(key, "data"))))
+assert(not digest.sign("no key", "data") and not digest.verify("no key", "data", ""))
