@@ -7,6 +7,7 @@
 --   check: true or false, a note, and a hint.
 -- Any of them may end by run:skip(reason).
 
+local binding = require "dixis.binding"
 local capabilities = require "dixis.capabilities"
 local clock = require "host.clock"
 local errors = require "dixis.errors"
@@ -88,24 +89,26 @@ local function check_pinned(run, computed)
   end
 end
 
--- The plan is made when the cheap gates are open and before the first human one, under the run lock.
--- When it cannot be made, or is another than the pinned one, that is recorded as a gate's refusal.
-local function make_plan(run)
+-- What is wrong with the plan is recorded as a gate's refusal.
+local function about_plan(run, fn)
   local begun = clock.now()
-  local child = task.spawn(function() return plan.compute(run) end)
+  local child = task.spawn(fn, run)
   run.current_task = child
-  local ok, computed = child:join()
+  local ok, err = child:join()
   run.current_task = nil
-  if ok then
-    local record = plan.record(computed)
-    record.seconds = since(begun)
-    run.bus:emit("plan.computed", record)
-    ok, computed = pcall(check_pinned, run, computed)
-  end
   if ok then return end
-  local err = errors.from(computed)
+  err = errors.from(err)
   run.bus:emit("gate.refused", { name = "plan", error = errors.record(err), seconds = since(begun) })
   error(err, 0)
+end
+
+local function make_plan(run)
+  local begun = clock.now()
+  local computed = plan.compute(run)
+  local record = plan.record(computed)
+  record.seconds = since(begun)
+  run.bus:emit("plan.computed", record)
+  check_pinned(run, computed)
 end
 
 local function open_gate(run, gate)
@@ -129,13 +132,17 @@ local function open_gate(run, gate)
   end
 end
 
+-- The plan is made when the cheap gates are open and before the first human one, under the run lock. It is
+-- looked at again behind the last one: an answer may have taken hours.
 local function open_gates(run)
+  local asked = false
   for _, gate in ipairs(run.book.gates) do
     if run.interrupted then error(run.interrupted, 0) end
-    if gate.definition.needs_plan and not run.plan then make_plan(run) end
+    if gate.definition.needs_plan and not run.plan then about_plan(run, make_plan) end
+    asked = run.plan ~= nil
     open_gate(run, gate)
   end
-  if not run.plan then make_plan(run) end
+  about_plan(run, asked and binding.check or make_plan)
 end
 
 -- ---- Steps -------------------------------------------------------------------------------------
@@ -261,10 +268,12 @@ local function phase(run, name, fn)
   if not ok then error(err, 0) end
 end
 
+local unjudgeable <const> = { in_doubt = true, unreachable = true, connection_lost = true, plan_changed = true }
+
 -- After a failed step the criteria still say where things stand; not so when nobody waits for them any
--- more, or when the target is out of reach.
+-- more, or when the target is out of reach or not the one that was meant.
 local function judgeable(run, err)
-  return not run.interrupted and err.kind ~= "in_doubt" and err.kind ~= "unreachable" and err.kind ~= "connection_lost"
+  return not run.interrupted and not unjudgeable[err.kind]
 end
 
 local function way_back(run)

@@ -15,6 +15,7 @@ local exit_of_kind <const> = {
   usage = 2,
   runbook = 2,
   refused = 3,
+  plan_changed = 3,
   locked = 4,
   unreachable = 5,
   connection_lost = 5,
@@ -74,12 +75,14 @@ end
 --- The exit code for an error. In a gate nothing was changed: whatever is not a better-known kind is
 --- a refusal. A step has failed when it could not go on, also when what stopped it would have been a
 --- refusal earlier.
+--- A plan that has changed under the run is a refusal everywhere, while the target is as it was.
 ---@param err dixis.Error
 ---@param phase? "gate"|"step"
 ---@return integer
 function errors.exit_code(err, phase)
   if err.kind == "interrupted" then return err.signal == "SIGTERM" and 143 or 130 end
   local code = exit_of_kind[err.kind]
+  if err.kind == "plan_changed" and not err.changed then return code end
   if phase == "step" and (code == 2 or code == 3 or code == 5 and err.changed) then return 1 end
   if phase == "gate" and code == 2 then return 3 end
   return code or (phase == "gate" and 3 or 1)

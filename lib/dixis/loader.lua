@@ -14,6 +14,7 @@ local loader = {}
 
 -- Declaring takes a few milliseconds; a chunk that computes for ever must not hang the command line.
 local LOAD_SECONDS <const> = 5
+local LARGEST <const> = 4 << 20
 
 --- Names of the built-in runbooks.
 ---@return string[]
@@ -37,7 +38,7 @@ end
 local function read(ref, base)
   local path = ref
   if base and not ref:match "^/" then path = base .. "/" .. ref end
-  local text, err = fs.read(path, 4 << 20)
+  local text, err = fs.read(path, LARGEST)
   if text then return text, path, false end
   local name = ref:match "^runbooks/(.*)%.lua$" or ref
   local built_in = embed.text("runbooks/" .. name .. ".lua")
@@ -80,11 +81,12 @@ local function extender(path, depth, sources)
 end
 
 function evaluate(ref, base, depth, sources)
-  local text, path = read(ref, base)
+  local text, path, built_in = read(ref, base)
   if text:byte(1) == 27 then
     errors.raise("runbook", path .. ": is compiled Lua; a runbook is a text file that can be reviewed")
   end
   sources[#sources + 1] = text
+  if not built_in then table.insert(sources.files, { path = path, digest = digest.sha256(text) }) end
   sources.chunks[short_name(path)] = path
   local env = sandbox.environment(vocabulary.new(extender(path, depth, sources)))
   local chunk, message = load(text, "@" .. path, "t", env)
@@ -107,7 +109,7 @@ end
 ---@param ref string  path, or the name of a built-in runbook
 ---@return table runbook
 function loader.load(ref)
-  local sources = { chunks = {} }
+  local sources = { chunks = {}, files = {} }
   local child = task.spawn(evaluate, ref, nil, 1, sources)
   child:deadline(LOAD_SECONDS)
   local ok, book, path = child:join()
@@ -116,10 +118,20 @@ function loader.load(ref)
       { hint = "a runbook only declares; what takes long belongs into the function of a step" })
   end
   if not ok then error(book, 0) end
-  book.path, book.chunks = path, sources.chunks
+  book.path, book.chunks, book.files = path, sources.chunks, sources.files
   book.digest = digest.sha256(table.concat(sources, "\0"))
   runbook.validate(book, path)
   return book
+end
+
+--- The first file of the runbook that is no longer what was loaded.
+---@param book dixis.Runbook
+---@return string? path
+function loader.changed(book)
+  for _, file in ipairs(book.files) do
+    local text = fs.read(file.path, LARGEST)
+    if not text or digest.sha256(text) ~= file.digest then return file.path end
+  end
 end
 
 return loader

@@ -20,6 +20,7 @@ local plan = {}
 ---@field applied integer
 ---@field deploys boolean    the runbook applies what is pending
 ---@field evidence? table<string, table>  what gates read, by their names
+---@field parts? table  what the digest is over
 ---@field migrations_digest string  over all migrations of the folder: names the set
 
 -- A long list of migrations would make one huge line of the record; each is recorded again when it starts.
@@ -101,6 +102,20 @@ local function read_evidence(run)
   return next(evidence) and evidence or nil
 end
 
+--- All that decides what a run does to its target: the plan's digest is over it.
+---@async
+---@param run dixis.Run
+---@param migrations table[]  of the folder
+---@param found dixis.History
+---@return table
+function plan.parts(run, migrations, found)
+  return {
+    runbook = run.book.digest, options = run.options, target = identity.fingerprint(run.identity), ledger = found.ledger,
+    pending = plan.migrations_digest(found.pending), migrations = plan.migrations_digest(migrations),
+    evidence = read_evidence(run),
+  }
+end
+
 --- Computes the plan from the run's target, folder and options.
 ---@async
 ---@param run dixis.Run
@@ -110,16 +125,12 @@ function plan.compute(run)
   local migrations = run:project():migrations()
   local kept = read_pending(found.pending, deploys(run.book))
   explain_failures(run, found.problems)
+  local parts = plan.parts(run, migrations, found)
   local computed = {
-    found = #migrations, applied = found.applied, pending = found.pending,
-    migrations_digest = plan.migrations_digest(migrations), problems = found.problems,
-    deploys = deploys(run.book), evidence = read_evidence(run),
+    found = #migrations, applied = found.applied, pending = found.pending, problems = found.problems,
+    deploys = deploys(run.book), parts = parts, migrations_digest = parts.migrations, evidence = parts.evidence,
+    digest = digest.sha256(json.canonical(parts)),
   }
-  computed.digest = digest.sha256(json.canonical {
-    runbook = run.book.digest, options = run.options, target = identity.fingerprint(run.identity),
-    ledger = found.applied, pending = plan.migrations_digest(found.pending), migrations = computed.migrations_digest,
-    evidence = computed.evidence,
-  })
   run.history, run.plan, run.prepared = found, computed, kept
   return computed
 end

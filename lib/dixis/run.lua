@@ -29,6 +29,9 @@ local url = lazy "dixis.target.url"
 ---@field results table<string, table>  what items left for later ones, by name
 ---@field applied string[]      migrations applied by this run
 ---@field changed boolean       the target was changed by this run
+---@field plan? dixis.Plan
+---@field phrases { gate: string, phrase: string, by: string }[]  what was confirmed; by: "terminal" or "--confirm"
+---@field began boolean         the target may be changed: see dixis.change
 ---@field unsettled? string      a migration of which it is being asked whether it was applied
 local Run = {}
 Run.__index = Run
@@ -39,7 +42,8 @@ local run = {}
 ---@return dixis.Run
 function run.new(fields)
   fields.secrets = secrets.new()
-  fields.results, fields.applied, fields.changed = {}, {}, false
+  fields.phrases = {}
+  fields.results, fields.applied, fields.changed, fields.began = {}, {}, false, false
   for name, option in pairs(fields.book.options) do
     local value = option.type == "url" and fields.options[name]
     for _, part in ipairs(value and address.private(value) or {}) do fields.secrets:add(part) end
@@ -140,7 +144,13 @@ end
 function Run:open_session()
   if self.session and self.session.conn:status() ~= "closed" then return self.session end
   local opened, err = self:connect()
+  local before = self.plan and self.identity
   self:adopt(errors.check(opened, err))
+  local difference = before and identity.difference(before, self.identity)
+  if difference then
+    errors.raise("plan_changed", "another server answers than the one of the plan: " .. difference,
+      { hint = "look which one is the primary; then plan and confirm anew" })
+  end
   return self.session
 end
 

@@ -22,6 +22,7 @@ local runbook = {}
 ---@field explain boolean      `dixis plan --explain` is allowed
 ---@field path string
 ---@field chunks table<string, string>  what Lua calls its files in messages -> their paths
+---@field files { path: string, digest: string }[]  those of them that are not built in
 ---@field digest string  SHA-256 of its text (and of those that it extends)
 local Runbook = {}
 Runbook.__name = "dixis.runbook"

@@ -1,5 +1,6 @@
 -- One statement that a runbook brings: recorded before it runs, and counted as a change unless the server said no.
 
+local change = require "dixis.change"
 local errors = require "dixis.errors"
 local host_sql = require "host.sql"
 
@@ -32,6 +33,7 @@ function statement.intend(run, text, reads)
     errors.raise("forbidden", "a gate must not change the target",
       { hint = "a refusal has to leave it untouched: put the statement into a step" })
   end
+  if not reads then change.begin(run) end
   run.bus:intend("sql.started", { item = run.current_item,
     statement = host_sql.normalise(text) or "a statement that PostgreSQL 15's parser does not know" })
 end

@@ -13,6 +13,7 @@ local function asked(run, args)
   if run.plan and run.plan.deploys and run.identity and run.confirmed == 1 then
     local record = plan.record(run.plan)
     event.pending, event.statements = record.pending, record.statements
+    event.digest = record.digest
     event.database, event.place = run.identity.database, identity.place(run.identity)
   end
   return event
@@ -56,6 +57,7 @@ return {
       errors.refuse(("the phrase is not %s"):format(args.phrase),
         "it is compared byte for byte: no spaces around it, same case. Nothing was changed")
     end
+    run.phrases[#run.phrases + 1] = { gate = run.current_item, phrase = args.phrase, by = by }
     return ("%s, by %s"):format(args.phrase, by)
   end,
 }

@@ -9,6 +9,7 @@ local history = {}
 ---@field pending table[]    migrations of the folder that are to be applied, in order
 ---@field resume table<string, dixis.LedgerRow>  pending ones that dixis began statement by statement
 ---@field applied integer
+---@field ledger string  names the state of the ledger
 ---@field problems { kind: string, name: string, message: string, hint: string }[]
 
 -- Prisma accepts a checksum of the file with either line ending, and an old form without leading zeros.
@@ -47,12 +48,21 @@ local function index(rows)
   return by_name, order, stuck
 end
 
+-- All that decides about what is pending.
+local function ledger_digest(rows)
+  local hash = digest.sha256_new()
+  for _, row in ipairs(rows) do
+    hash:update(("%s\0%s\0%s %s %s %s\n"):format(row.name, row.checksum, row.finished, row.rolled_back, row.steps, row.begun))
+  end
+  return hash:hex()
+end
+
 ---@param migrations table[]      of dixis.migrate.folder
 ---@param rows dixis.LedgerRow[]
 ---@return dixis.History
 function history.compare(migrations, rows)
   local by_name, order, stuck = index(rows)
-  local found = { pending = {}, resume = {}, applied = 0, problems = {} }
+  local found = { pending = {}, resume = {}, applied = 0, ledger = ledger_digest(rows), problems = {} }
   local function problem(kind, name, message, hint)
     found.problems[#found.problems + 1] = { kind = kind, name = name, message = message, hint = hint }
   end

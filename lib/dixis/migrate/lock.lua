@@ -91,11 +91,12 @@ end
 --- Raises when the run lock is no longer ours, so that nothing more is committed: another run may have begun.
 ---@async
 ---@param run dixis.Run
-function lock.check(run)
+---@param ask_anew? boolean  an answer of a moment ago is not enough
+function lock.check(run, ask_anew)
   local session = run.lock_session
   if not session then return end
   if session.conn:status() ~= "closed" then
-    if clock.now() - run.lock_proved < PROOF_SECONDS then return end
+    if not ask_anew and clock.now() - run.lock_proved < PROOF_SECONDS then return end
     local asked = clock.now()
     if ask(session) then
       run.lock_proved = asked

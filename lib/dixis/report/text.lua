@@ -132,6 +132,7 @@ on["confirm.asked"] = function(self, event)
     lines[#lines + 1] = ("%s with %s for %s on %s"):format(count(event.pending, "pending migration"),
       count(event.statements, "statement"), event.database, event.place)
   end
+  if event.digest then lines[#lines + 1] = "plan " .. event.digest:sub(1, 16) end
   if #lines > 0 then self:item(self.style.yellow(self.marks.ask), event.name, table.concat(lines, "\n")) end
 end
 on["gate.skipped"] = function(self, event)

@@ -3,6 +3,7 @@
 
 local lazy = require "dixis.lazy"
 
+local change = require "dixis.change"
 local errors = require "dixis.errors"
 local resolution = lazy "dixis.migrate.resolution"
 local words = require "dixis.words"
@@ -24,6 +25,7 @@ return {
       statements[#statements + 1] = resolution.applied(ledger, migration, time(i))
       names[i] = migration.name
     end
+    change.begin(run)
     run.bus:intend("adopt.started", { table = ledger.table, created = not ledger.exists, migrations = names })
     resolution.write(run, statements)
     ledger.exists = true

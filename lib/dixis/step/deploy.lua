@@ -3,6 +3,8 @@
 local lazy = require "dixis.lazy"
 local words = require "dixis.words"
 
+local binding = lazy "dixis.binding"
+local change = require "dixis.change"
 local clock = require "host.clock"
 local deploy = lazy "dixis.migrate.deploy"
 local doubt = lazy "dixis.migrate.doubt"
@@ -74,6 +76,8 @@ return {
     local session, pending = run:open_session(), run.history.pending
     if #pending == 0 then return "no pending migrations", { applied = 0 } end
     lock.guard(run, session)
+    -- An earlier step may have changed the target, and have taken long.
+    if run.began then binding.check(run) else change.begin(run) end
     session.lock_timeout, run.concurrent_timeout = args.lock_timeout, args.concurrent_timeout
     session:reset()
     if not run.ledger.exists then

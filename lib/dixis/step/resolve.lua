@@ -2,6 +2,7 @@
 
 local lazy = require "dixis.lazy"
 
+local change = require "dixis.change"
 local errors = require "dixis.errors"
 local resolution = lazy "dixis.migrate.resolution"
 
@@ -33,6 +34,7 @@ return {
     if as == "applied" then
       statements[#statements + 1] = resolution.applied(ledger, migration_of(run, name), time(#rows.open + 1))
     end
+    change.begin(run)
     run.bus:intend("resolve.started", { migration = name, as = as, rows = #rows.open > 0 and rows.open or nil })
     resolution.write(run, statements)
     run.bus:emit("resolve.finished", { migration = name, as = as })

@@ -1,6 +1,7 @@
 -- step.stamp: marks the database with its environment on the first confirmed run, so that no other
 -- environment's runbook will touch it.
 
+local change = require "dixis.change"
 local sql = require "host.sql"
 
 return {
@@ -9,6 +10,7 @@ return {
   act = function(run)
     local session, wanted = run:open_session(), run.book.target.environment
     if run.identity.environment == wanted then run:skip("already stamped " .. wanted) end
+    change.begin(run)
     run.bus:intend("stamp.started", { environment = wanted })
     local done, err = session.conn:query(("ALTER DATABASE %s SET dixis.environment = %s"):format(
       sql.quote_identifier(run.identity.database), sql.quote_literal(wanted)))

@@ -10,6 +10,7 @@ local identity = {}
 ---@field server_version string
 ---@field major integer
 ---@field system_identifier? string  nil when the role may not read it
+---@field timeline? string  of the server's history: another one after a failover; nil when it does not tell
 ---@field database_oid integer
 ---@field replica boolean
 ---@field superuser boolean
@@ -30,18 +31,32 @@ SELECT current_database() AS database, current_user AS user_name,
          WHERE r.setdatabase = d.oid AND r.setrole = 0 AND s LIKE 'dixis.environment=%') AS stamp
   FROM pg_catalog.pg_database d WHERE d.datname = current_database()]]
 
+-- Managed servers may keep either to themselves.
+local cluster_queries <const> = {
+  [[SELECT system_identifier::text, CASE WHEN NOT pg_catalog.pg_is_in_recovery()
+      THEN substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8) END FROM pg_catalog.pg_control_system()]],
+  "SELECT system_identifier::text, NULL FROM pg_catalog.pg_control_system()",
+}
+
+local function read_cluster(session)
+  for _, text in ipairs(cluster_queries) do
+    local result, err = session.conn:query(text)
+    if result then return result[1][1], result[1][2] end
+    if err.kind == "connection_lost" then error(err, 0) end
+  end
+end
+
 ---@async
 ---@param session dixis.Session
 ---@return dixis.Identity
 function identity.read(session)
   local row = session:row(query)
   local info = session.conn:info()
-  local system, err = session.conn:query "SELECT system_identifier::text FROM pg_catalog.pg_control_system()"
-  if not system and err.kind == "connection_lost" then error(err, 0) end
+  local system, timeline = read_cluster(session)
   return {
     database = row.database, user = row.user_name, host = info.host, port = info.port,
     server_version = row.version:match "^%S+", major = row.number // 10000,
-    system_identifier = system and system[1][1] or nil,
+    system_identifier = system, timeline = timeline,
     database_oid = row.oid, replica = row.replica, superuser = row.superuser or false,
     environment = row.stamp, tls = info.tls, tls_version = info.tls_version,
     pooled = row.pid ~= session.pid,
@@ -54,8 +69,24 @@ end
 function identity.fingerprint(found)
   return {
     database = found.database, system_identifier = found.system_identifier or "unknown",
-    database_oid = found.database_oid, major = found.major, replica = found.replica,
+    timeline = found.timeline or "unknown", database_oid = found.database_oid, major = found.major, replica = found.replica,
   }
+end
+
+local names <const> = { system_identifier = "system identifier", timeline = "timeline", database_oid = "database's OID",
+  database = "database", major = "major version", replica = "role as a replica" }
+
+--- What of the fingerprint is another one, in words; nil when it is the same target.
+---@param before dixis.Identity
+---@param now dixis.Identity
+---@return string?
+function identity.difference(before, now)
+  local was, is = identity.fingerprint(before), identity.fingerprint(now)
+  for _, name in ipairs { "system_identifier", "timeline", "database", "database_oid", "major", "replica" } do
+    if was[name] ~= is[name] then
+      return ("its %s was %s and is %s"):format(names[name], tostring(was[name]), tostring(is[name]))
+    end
+  end
 end
 
 --- "db.example.org:5432", or "socket /run/postgresql".

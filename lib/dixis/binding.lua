@@ -1,0 +1,84 @@
+-- What was confirmed is what runs: all that the plan rests on is read again, and must be the same.
+
+local clock = require "host.clock"
+local errors = require "dixis.errors"
+local folder = require "dixis.migrate.folder"
+local history = require "dixis.migrate.history"
+local identity = require "dixis.target.identity"
+local json = require "dixis.json"
+local ledger = require "dixis.migrate.ledger"
+local loader = require "dixis.loader"
+local lock = require "dixis.migrate.lock"
+local plan = require "dixis.plan"
+
+local binding = {}
+
+local function changed(run, message, hint)
+  errors.raise("plan_changed", "what was planned is no longer so: " .. message, {
+    hint = (hint or "look at what changed it, then plan and confirm anew")
+      .. (run.changed and "" or ". Nothing was changed by this run"),
+  })
+end
+
+-- The first migration that differs.
+local function compare_folders(run, before, now)
+  local known = {}
+  for _, migration in ipairs(before) do known[migration.name] = migration.checksum end
+  for _, migration in ipairs(now) do
+    local checksum = known[migration.name]
+    if checksum ~= migration.checksum then
+      changed(run, ("%s was %s"):format(migration.file, checksum and "edited" or "added"))
+    end
+    known[migration.name] = nil
+  end
+  local gone = next(known)
+  if gone then changed(run, ("the migration %s was removed"):format(gone)) end
+end
+
+local function compare_targets(run, now)
+  local difference = identity.difference(run.identity, now)
+  if difference then changed(run, "the target is another one: " .. difference) end
+  if now.environment ~= run.identity.environment then
+    changed(run, ("the target's stamp was %s and is %s"):format(run.identity.environment or "absent",
+      now.environment or "absent"))
+  end
+end
+
+-- That a connection was lost may show only when it is used: the next one says who answers now.
+local function read_target(run)
+  local ok, now = pcall(function() return identity.read(run:open_session()) end)
+  if ok then return now end
+  if errors.from(now).kind ~= "connection_lost" then error(now, 0) end
+  return identity.read(run:open_session())
+end
+
+local function check(run)
+  local edited = loader.changed(run.book)
+  if edited then changed(run, ("the runbook %s was edited"):format(edited)) end
+  local read, err = folder.read(run:project().path)
+  if not read then changed(run, err.message, err.hint) end
+  compare_folders(run, run:project():migrations(), read.migrations)
+  compare_targets(run, read_target(run))
+  local session = run:open_session()
+  local found = history.compare(read.migrations, ledger.open(session):rows(session))
+  if found.ledger ~= run.plan.parts.ledger then
+    changed(run, ("rows of the ledger %s were added or changed: %d migrations were applied, now %d are"):format(
+      run.ledger.table, run.plan.applied, found.applied))
+  end
+  local parts = plan.parts(run, read.migrations, found)
+  for name, part in pairs(parts) do
+    if json.canonical(part) ~= json.canonical(run.plan.parts[name]) then changed(run, ("its %s"):format(name)) end
+  end
+  lock.check(run, true)
+end
+
+--- Raises an error of kind "plan_changed" when the plan would be another one now, and whatever lock.check raises.
+---@async
+---@param run dixis.Run
+function binding.check(run)
+  local begun = clock.now()
+  check(run)
+  run.bus:emit("plan.verified", { digest = run.plan.digest, seconds = math.floor((clock.now() - begun) * 1e6) / 1e6 })
+end
+
+return binding
