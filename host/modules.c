@@ -12,6 +12,7 @@ int luaopen_host_http(lua_State *L);
 int luaopen_host_journal(lua_State *L);
 int luaopen_host_pg(lua_State *L);
 int luaopen_host_process(lua_State *L);
+int luaopen_host_smtp(lua_State *L);
 int luaopen_host_sql(lua_State *L);
 int luaopen_host_tty(lua_State *L);
 
@@ -24,6 +25,7 @@ static const luaL_Reg modules[] = {
     {"host.journal", luaopen_host_journal},
     {"host.pg", luaopen_host_pg},
     {"host.process", luaopen_host_process},
+    {"host.smtp", luaopen_host_smtp},
     {"host.sql", luaopen_host_sql},
     {"host.tty", luaopen_host_tty},
     {"cjson", luaopen_cjson},

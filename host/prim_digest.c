@@ -10,7 +10,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -179,6 +181,21 @@ static int digest_uuid(lua_State *L)
   return 1;
 }
 
+/* ---- Text ---------------------------------------------------------------------------------- */
+
+static int digest_base64(lua_State *L)
+{
+  size_t size;
+  const char *data = luaL_checklstring(L, 1, &size);
+  luaL_argcheck(L, size <= INT_MAX / 2, 1, "too large");
+  luaL_Buffer buffer;
+  /* 4 for 3, and a zero byte that EVP_EncodeBlock adds */
+  char *out = luaL_buffinitsize(L, &buffer, (size + 2) / 3 * 4 + 1);
+  int written = EVP_EncodeBlock((unsigned char *)out, (const unsigned char *)data, (int)size);
+  luaL_pushresultsize(&buffer, (size_t)written);
+  return 1;
+}
+
 static int digest_equal(lua_State *L)
 {
   size_t a_size, b_size;
@@ -201,6 +218,7 @@ int luaopen_host_digest(lua_State *L)
       {"sha256_file", digest_sha256_file},
       {"random_hex", digest_random_hex},
       {"uuid", digest_uuid},
+      {"base64", digest_base64},
       {"equal", digest_equal},
       {NULL, NULL},
   };

@@ -121,6 +121,8 @@ static int fs_read(lua_State *L)
   const char *path = dx_check_path(L, 1);
   lua_Integer max = luaL_optinteger(L, 2, read_max);
   luaL_argcheck(L, max >= 0, 2, "negative size");
+  lua_Integer offset = luaL_optinteger(L, 3, 0);
+  luaL_argcheck(L, offset >= 0, 3, "negative offset");
   struct guard *guard = guard_new(L);
   guard->fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC); /* a FIFO must not wait */
   if (guard->fd < 0 && errno != ENXIO) return dx_fail_path(L, errno, "open", path);
@@ -132,8 +134,12 @@ static int fs_read(lua_State *L)
     if (S_ISDIR(info.st_mode)) dx_field(L, "code", "EISDIR");
     return 2;
   }
-  if (info.st_size > max) return fail_kind(L, "too_large", path, "is larger than it may be");
-  return read_all(L, guard->fd, (size_t)info.st_size, (size_t)max, path);
+  lua_Integer expected = info.st_size > offset ? info.st_size - offset : 0;
+  if (expected > max) return fail_kind(L, "too_large", path, "is larger than it may be");
+  if (offset > 0 && lseek(guard->fd, offset, SEEK_SET) < 0) {
+    return dx_fail_path(L, errno, "seek in", path);
+  }
+  return read_all(L, guard->fd, (size_t)expected, (size_t)max, path);
 }
 
 /* strcmp, not the locale: the order of migrations must be the same everywhere. */
@@ -191,8 +197,10 @@ static int fs_stat(lua_State *L)
   struct stat info;
   int result = lua_toboolean(L, 2) ? lstat(path, &info) : stat(path, &info);
   if (result != 0) return dx_fail_path(L, errno, "stat", path);
-  lua_createtable(L, 0, 5);
+  lua_createtable(L, 0, 6);
   dx_field(L, "type", dx_file_type(info.st_mode));
+  lua_pushfstring(L, "%I:%I", (lua_Integer)info.st_dev, (lua_Integer)info.st_ino);
+  lua_setfield(L, -2, "file");
   dx_field_int(L, "size", info.st_size);
   dx_field_int(L, "mode", info.st_mode & 07777);
   dx_field_int(L, "uid", info.st_uid);

@@ -31,7 +31,7 @@ struct request {
   struct dx_wait wait;
   struct curl_slist *headers;
   struct bytes received_headers, body;
-  char origin[300];
+  struct dx_origin origin;
 };
 
 /* ---- What libcurl calls -------------------------------------------------------------------- */
@@ -165,7 +165,7 @@ static int push_response(lua_State *L, struct request *request)
 static int push_failure(lua_State *L, const struct request *request)
 {
   CURLcode code = request->transfer.code;
-  const char *what = dx_curl.curl_easy_strerror(code), *origin = request->origin;
+  const char *what = dx_curl.curl_easy_strerror(code), *origin = request->origin.text;
   if (request->body.overflow || code == CURLE_FILESIZE_EXCEEDED) {
     return dx_fail(L, "too_large", "%s: the answer is larger than it may be", origin);
   }
@@ -205,43 +205,6 @@ static void set_option(lua_State *L, CURLcode code)
 #define SET(option, value)                                                                         \
   set_option(L, dx_curl.curl_easy_setopt(request->transfer.easy, option, value))
 
-static bool has_control(const char *text, size_t size)
-{
-  for (size_t i = 0; i < size; i++) {
-    if ((unsigned char)text[i] < ' ' || text[i] == 0x7f) return true;
-  }
-  return false;
-}
-
-/* Fills request->origin for messages; what is wrong with the URL, or NULL. */
-static const char *url_check(struct request *request, const char *url, size_t size, bool *tls)
-{
-  char *scheme = NULL, *host = NULL, *port = NULL;
-  const char *fault = NULL;
-  if (has_control(url, size) || memchr(url, ' ', size) != NULL) return "it holds a space or worse";
-  /* libcurl would take the path's first part for the host. */
-  const char *authority = strstr(url, "://");
-  if (authority == NULL || authority[3] == '/') return "it is not scheme://host/path";
-  CURLU *parts = dx_curl.curl_url();
-  if (parts == NULL) return "there is no memory to read it";
-  if (dx_curl.curl_url_set(parts, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK ||
-      dx_curl.curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-      dx_curl.curl_url_get(parts, CURLUPART_HOST, &host, 0) != CURLUE_OK) {
-    fault = "it is not scheme://host/path";
-  } else {
-    *tls = strcmp(scheme, "https") == 0;
-    if (!*tls && strcmp(scheme, "http") != 0) fault = "only http and https are spoken";
-    dx_curl.curl_url_get(parts, CURLUPART_PORT, &port, 0);
-    snprintf(request->origin, sizeof request->origin, "%s://%s%s%s", scheme, host,
-             port != NULL ? ":" : "", port != NULL ? port : "");
-  }
-  dx_curl.curl_free(scheme);
-  dx_curl.curl_free(host);
-  dx_curl.curl_free(port);
-  dx_curl.curl_url_cleanup(parts);
-  return fault;
-}
-
 static void header_add(lua_State *L, struct request *request, const char *line)
 {
   struct curl_slist *grown = dx_curl.curl_slist_append(request->headers, line);
@@ -267,7 +230,7 @@ static void headers_set(lua_State *L, struct request *request)
                   "headers must be strings");
     const char *name = lua_tolstring(L, -2, &name_size), *value = lua_tolstring(L, -1, &size);
     luaL_argcheck(L, is_token(name, name_size), 1, "malformed name of a header");
-    luaL_argcheck(L, !has_control(value, size), 1, "control character in a header");
+    luaL_argcheck(L, !dx_has_control(value, size), 1, "control character in a header");
     if (strcasecmp(name, "content-type") == 0) typed = true;
     /* libcurl's notation: "Name;" sends it empty, "Name:" would leave it out. */
     lua_pushfstring(L, size > 0 ? "%s: %s" : "%s;", name, value);
@@ -318,11 +281,12 @@ static void limits_set(lua_State *L, struct request *request)
   SET(CURLOPT_MAXREDIRS, (long)follow);
 }
 
-static void request_set(lua_State *L, struct request *request, const char *url, bool tls)
+static void request_set(lua_State *L, struct request *request, const char *url)
 {
   SET(CURLOPT_URL, url);
   SET(CURLOPT_PROTOCOLS_STR, "http,https");
-  SET(CURLOPT_REDIR_PROTOCOLS_STR, tls ? "https" : "http,https"); /* never back to plain text */
+  SET(CURLOPT_REDIR_PROTOCOLS_STR,
+      request->origin.tls ? "https" : "http,https"); /* never back to plain text */
   SET(CURLOPT_NOSIGNAL, 1L);
   SET(CURLOPT_PROXY, "");
   SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
@@ -354,14 +318,13 @@ static int http_request(lua_State *L)
   struct request *request = lua_newuserdatauv(L, sizeof *request, 0);
   memset(request, 0, sizeof *request);
   luaL_setmetatable(L, REQUEST_TYPE);
-  bool tls = false;
   lua_getfield(L, 1, "url");
-  fault = url_check(request, url, lua_rawlen(L, -1), &tls);
+  fault = dx_origin_read(&request->origin, url, lua_rawlen(L, -1), "http");
   lua_pop(L, 1);
   if (fault != NULL) return dx_fail(L, "usage", "the URL cannot be used: %s", fault);
   request->transfer.easy = dx_curl.curl_easy_init();
   if (request->transfer.easy == NULL) return luaL_error(L, "not enough memory");
-  request_set(L, request, url, tls);
+  request_set(L, request, url);
   request->transfer.finished = on_finished;
   if (!dx_transfer_start(&request->transfer)) return luaL_error(L, "libcurl cannot start");
   return dx_wait(L, &request->wait, request_cancel, request_results, (lua_KContext)request);

@@ -31,6 +31,10 @@ function digest.random_hex(bytes) end
 ---@return string  a version 4 UUID
 function digest.uuid() end
 
+---@param data string
+---@return string  base64 in one line, with padding
+function digest.base64(data) end
+
 --- True when both are the same bytes; takes the same time wherever they differ.
 ---@param a string
 ---@param b string

@@ -4,9 +4,10 @@
 local fs = {}
 
 --- The whole file, up to `max` bytes (default 64 MiB; a larger one fails with kind "too_large").
---- Follows symlinks. Not a regular file: kind "not_file".
+--- Follows symlinks. Not a regular file: kind "not_file". With an offset, what comes after so many bytes.
 ---@param path string
 ---@param max? integer
+---@param offset? integer
 ---@return string? data
 ---@return dixis.Error? err
 function fs.read(path, max) end
@@ -44,6 +45,7 @@ function fs.list(path) end
 ---@field mtime number  seconds
 ---@field mode integer  permission bits
 ---@field uid integer
+---@field file string   which file it is, whatever its name: two paths with the same are one
 
 --- Follows symlinks unless `no_follow`.
 ---@param path string

@@ -13,6 +13,12 @@ describe("digest", function()
     assert.not_equal(digest.sha256("a"), digest.sha256("a\0"))
   end)
 
+  it("writes base64 as the standard says", function()
+    local known <const> = { [""] = "", f = "Zg==", fo = "Zm8=", foo = "Zm9v", foobar = "Zm9vYmFy", ["\0\255"] = "AP8=" }
+    for data, text in pairs(known) do assert.equal(text, digest.base64(data)) end
+    assert.equal(40000, #digest.base64(("x"):rep(30000)))
+  end)
+
   it("hashes piece by piece, several at a time", function()
     local one, two = digest.sha256_new(), digest.sha256_new()
     one:update("a"):update("")
