@@ -77,7 +77,11 @@ describe("the reference of runbooks", function()
     local value = field.default
     if field.required then return "required" end
     if value == nil then return nil end
-    if type(value) == "table" then return "{}" end
+    if type(value) == "table" then
+      local items = {}
+      for i, item in ipairs(value) do items[i] = ("%q"):format(item) end
+      return #items > 0 and "{ " .. table.concat(items, ", ") .. " }" or "{}"
+    end
     return tostring(field.type == "duration" and math.tointeger(value) or value)
   end
 
@@ -122,6 +126,7 @@ describe("the reference of runbooks", function()
     check_fields("`dixis.runbook`", fields.runbook)
     check_fields("Target", fields.target)
     check_fields("Uses", fields.uses)
+    check_fields("Watching", fields.watch)
     check_fields("Extending", fields.extend)
     local options, types = {}, {}
     for name, field in pairs(fields.option) do options[name] = field end

@@ -9,6 +9,7 @@ local fs = require "host.fs"
 local http = require "host.http"
 local near = require "dixis.near"
 local process = require "host.process"
+local program = require "dixis.program"
 local refs = require "dixis.refs"
 local statement = require "dixis.statement"
 
@@ -193,12 +194,8 @@ local function exec(run, spec)
     error("run.exec takes { \"program\", \"argument\", ... }", 3)
   end
   must_declare(run, "exec", spec[1])
-  local env = { PATH = process.getenv "PATH", HOME = process.getenv "HOME" }
-  for _, name in ipairs(spec.env or {}) do
-    must_declare(run, "env", name)
-    env[name] = process.getenv(name)
-    run.secrets:add(env[name])
-  end
+  for _, name in ipairs(spec.env or {}) do must_declare(run, "env", name) end
+  local env = program.environment(run, spec.env or {})
   local argv = table.move(spec, 1, #spec, 1, {})
   run.bus:intend("command.started", { item = run.current_item, argv = argv })
   local result = errors.check(process.run(argv,

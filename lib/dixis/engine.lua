@@ -8,69 +8,17 @@
 -- Any of them may end by run:skip(reason).
 
 local binding = require "dixis.binding"
-local capabilities = require "dixis.capabilities"
 local clock = require "host.clock"
+local criteria = require "dixis.criteria"
 local errors = require "dixis.errors"
+local perform = require "dixis.perform"
 local plan = require "dixis.plan"
 local receipt = require "dixis.receipt"
 local task = require "host.task"
 
+local since <const> = perform.since
+
 local engine = {}
-
--- A step that must run even after an interruption may not hold the engineer up for ever.
-local ALWAYS_DEADLINE <const> = 60
-
--- Seconds to the microsecond: what is below is noise.
-local function since(begun)
-  return math.floor((clock.now() - begun) * 1e6 + 0.5) / 1e6
-end
-
--- What is still open at the end of an item would be lost later, after it had been reported as done.
-local function left_open(run)
-  local status = run.session and run.session.conn:status()
-  return status == "transaction" or status == "failed"
-end
-
--- A mistake in the runbook's own code is its author's: with file and line, without our traceback.
-local function blame(run, raised)
-  if type(raised) ~= "table" or not raised.kind then
-    return errors.new("failed", ("its code raised a %s as an error"):format(type(raised)))
-  end
-  if raised.kind ~= "internal" or raised.message:find "lib/dixis/[%w_/]+%.lua:%d+: " then return raised end
-  raised.kind = "failed"
-  if raised.message == "nil" then raised.message = "its code raised nil as an error" end
-  for short, path in pairs(run.book.chunks) do
-    if raised.message:sub(1, #short + 1) == short .. ":" then
-      raised.message = path .. raised.message:sub(#short + 1)
-      break
-    end
-  end
-  return raised
-end
-
---- Runs one item in a task of its own, so that deadlines and Ctrl-C end it whatever its code does.
----@async
----@return boolean ok
----@return any ...
-local function perform(run, item)
-  local args = run:resolve(item.args)
-  local given = item.definition.foreign and capabilities.new(run, item) or run
-  run.current_item, run.current_kind, run.current_always = item.name, item.kind, item.always
-  local child = task.spawn(function() return item.definition.act(given, args) end)
-  run.current_task = child
-  local limit = item.deadline and run:resolve { item.deadline }[1]
-  if not limit and item.always then limit = ALWAYS_DEADLINE end
-  if limit then child:deadline(limit) end
-  local results = table.pack(child:join())
-  run.current_task, run.current_item, run.current_kind, run.current_always = nil, nil, nil, nil
-  if not results[1] and item.definition.foreign then results[2] = blame(run, results[2]) end
-  if results[1] and left_open(run) then
-    run:settle()
-    return false, errors.new("failed", "it left a transaction open, which was rolled back",
-      { hint = "use run.db:transaction(function() ... end)" })
-  end
-  return table.unpack(results, 1, results.n)
-end
 
 -- ---- Gates -------------------------------------------------------------------------------------
 
@@ -119,7 +67,7 @@ local function open_gate(run, gate)
   end
   local begun = clock.now()
   run.bus:emit("gate.started", { name = gate.name, word = gate.type })
-  local ok, note = perform(run, gate)
+  local ok, note = perform.item(run, gate, gate.definition.act)
   local seconds = since(begun)
   if ok then
     run.bus:emit("gate.opened", { name = gate.name, note = note, seconds = seconds })
@@ -139,9 +87,12 @@ local function open_gates(run)
   for _, gate in ipairs(run.book.gates) do
     if run.interrupted then error(run.interrupted, 0) end
     if gate.definition.needs_plan and not run.plan then about_plan(run, make_plan) end
+    -- A person is asked when nothing else can refuse any more.
+    if gate.definition.human and not run.before then criteria.prepare(run) end
     asked = run.plan ~= nil
     open_gate(run, gate)
   end
+  if not run.before then criteria.prepare(run) end
   about_plan(run, asked and binding.check or make_plan)
 end
 
@@ -159,7 +110,7 @@ local function take_step(run, step)
   end)
   -- What must always be tried is tried also when nothing can be recorded any more.
   if not intended and not step.always then error(unrecorded, 0) end
-  local ok, summary, result = perform(run, step)
+  local ok, summary, result = perform.item(run, step, step.definition.act)
   if not intended then error(unrecorded, 0) end
   local seconds = since(begun)
   if ok then
@@ -193,30 +144,7 @@ local function take_steps(run)
   if failure then error(failure, 0) end
 end
 
--- ---- Criteria ----------------------------------------------------------------------------------
-
-local function judge(run, check)
-  local reason = run:why_not(check)
-  if reason then
-    run.bus:emit("criterion.skipped", { name = check.name, reason = reason })
-    return true
-  end
-  local begun = clock.now()
-  local ok, green, note, hint = perform(run, check)
-  local seconds = since(begun)
-  if not ok and type(green) == "table" and green.kind == "skipped" then
-    run.bus:emit("criterion.skipped", { name = check.name, reason = green.message })
-    return true
-  end
-  if not ok then
-    local err = errors.from(green)
-    run:settle()
-    green, note, hint = false, err.message, err.hint
-  end
-  run.bus:emit(green and "criterion.green" or "criterion.red",
-    { name = check.name, word = check.type, note = note, hint = hint, seconds = seconds })
-  return green
-end
+-- ---- The whole ---------------------------------------------------------------------------------
 
 -- An interrupt may come while the target is asked what became of a migration: then nobody knows.
 local function stopped_in_doubt(run)
@@ -228,24 +156,15 @@ local function stopped_in_doubt(run)
   })
 end
 
--- All are judged, also after the first red one.
-local function judge_all(run)
-  local red = {}
-  for _, check in ipairs(run.book.criteria) do
-    if run.interrupted then error(run.interrupted, 0) end
-    if not judge(run, check) then red[#red + 1] = check.name end
-  end
-  if #red > 0 then
-    errors.raise("failed", ("%d of %d criteria are red: %s"):format(#red, #run.book.criteria, table.concat(red, ", ")))
-  end
-end
-
--- ---- The whole ---------------------------------------------------------------------------------
-
 local function on_signal(run)
   return function(name)
     if run.interrupted then
       run.bus:hint("interrupted.again", {})
+      return
+    end
+    if run.phase == "watch" then
+      run.watch.stopped = name
+      if run.current_task then run.current_task:cancel() end
       return
     end
     run.interrupted = errors.new("interrupted", "interrupted by " .. name, { signal = name })
@@ -305,8 +224,9 @@ function engine.run(run)
     failed_in = "step"
     local taken, failure = pcall(phase, run, "steps", take_steps)
     if not taken and not judgeable(run, errors.from(failure)) then error(failure, 0) end
-    local judged, red = pcall(phase, run, "criteria", judge_all)
+    local judged, red = pcall(phase, run, "criteria", criteria.judge_all)
     if not taken or not judged then error(failure or red, 0) end
+    if criteria.watch_time(run) then phase(run, "watch", criteria.watch) end
   end)
   if not ok then
     err = stopped_in_doubt(run) or run.interrupted or errors.from(err)
@@ -319,6 +239,7 @@ function engine.run(run)
     run.bus:emit("run.finished", {
       outcome = outcomes[exit] or "failed", exit = exit, seconds = since(run.bus.started), phases = run.phases,
       error = err and errors.record(err) or nil, changed = run.changed, applied = #run.applied,
+      watch = run.watch,
       way_back = not ok and way_back(run) or nil, left_behind = run.left_behind,
     })
     run.bus:sync()

@@ -187,6 +187,7 @@ end
 function Run:close()
   if self.session then self.session:close() end
   if self.lock_session then self.lock_session:close() end
+  self.session, self.lock_session = nil, nil
 end
 
 return run

@@ -19,6 +19,7 @@ local runbook = {}
 ---@field steps dixis.Item[]
 ---@field criteria dixis.Item[]
 ---@field way_back? string[]   lines that are printed when the run goes red
+---@field watch? { after: any, every: any }  go on judging the criteria
 ---@field explain boolean      `dixis plan --explain` is allowed
 ---@field path string
 ---@field chunks table<string, string>  what Lua calls its files in messages -> their paths
@@ -39,11 +40,16 @@ local fields <const> = {
   steps = { type = "list", required = true },
   criteria = { type = "list", required = true },
   way_back = { type = "list" },
+  watch = { type = "table", help = "{ after = \"1h\" }: go on judging the criteria for so long" },
   explain = { type = "boolean", default = false, help = "allow `dixis plan --explain`, which takes locks" },
 }
 local target_fields <const> = {
   env = { type = "string", required = true, help = "the variable that holds the target's URL" },
   environment = { type = "string", required = true, help = "\"staging\", \"production\", ..." },
+}
+local watch_fields <const> = {
+  after = { type = "duration", required = true, help = "how long" },
+  every = { type = "duration", default = 30, help = "how often" },
 }
 local option_fields <const> = {
   type = { type = "string", required = true },
@@ -99,6 +105,7 @@ function runbook.new(given)
   local book = define.check_fields("dixis.runbook", given, fields)
   book.target = define.check_fields("target", book.target, target_fields)
   book.uses = define.check_fields("uses", book.uses, uses_fields)
+  if book.watch then book.watch = define.check_fields("watch", book.watch, watch_fields) end
   check_options(book.options)
   return setmetatable(book, Runbook)
 end
@@ -137,12 +144,18 @@ function runbook.option_value(option, value)
   return value
 end
 
+local within <const> = { read = true, write = true }
+
+local function inside(folder, path)
+  return type(path) == "string" and path:sub(1, #folder + 1) == folder .. "/" and not path:find("..", 1, true)
+end
+
 local function declares(book, what, wanted)
   if what == "env" and wanted == book.target.env then return true end
   for _, value in ipairs(book.uses[what] or {}) do
     if refs.is_ref(value) then
       if refs.is_ref(wanted) and wanted.name == value.name then return true end
-    elseif value == wanted or what == "net" and address.covers(value, wanted) then
+    elseif value == wanted or what == "net" and address.covers(value, wanted) or within[what] and inside(value, wanted) then
       return true
     end
   end
@@ -169,6 +182,15 @@ end
 function runbook.validate(book, where)
   local seen = {}
   local function bad(message, hint) errors.raise("runbook", where .. ": " .. message, { hint = hint, file = where }) end
+  local function check_refs(name, value)
+    refs.each(value, function(ref)
+      if ref.source == "option" and not book.options[ref.name] then
+        bad(("'%s' refers to option '%s', which the runbook does not have%s"):format(name, ref.name,
+          near.suggest(ref.name, near.keys(book.options))))
+      end
+    end)
+  end
+  check_refs("watch", book.watch)
   for _, list in ipairs(list_order) do
     for i, item in ipairs(book[list]) do
       if not define.is_item(item) then
@@ -181,12 +203,7 @@ function runbook.validate(book, where)
         bad(("two items are called '%s'"):format(item.name), "give one of them another name = \"...\"")
       end
       seen[item.name] = true
-      refs.each(item.args, function(ref)
-        if ref.source == "option" and not book.options[ref.name] then
-          bad(("'%s' refers to option '%s', which the runbook does not have%s"):format(item.name, ref.name,
-            near.suggest(ref.name, near.keys(book.options))))
-        end
-      end)
+      check_refs(item.name, item.args)
       check_uses(book, item, where)
     end
   end
@@ -230,12 +247,13 @@ local changes_fields <const> = {
   remove = { type = "list", default = {}, help = "names" },
   insert = { type = "list", default = {}, help = "{ before|after = name, item, ... }" },
   way_back = { type = "list" },
+  watch = { type = "table" },
   explain = { type = "boolean" },
 }
 
 --- Every field, for the reference page and its spec.
 runbook.fields = { runbook = fields, target = target_fields, option = option_fields, uses = uses_fields,
-  extend = changes_fields }
+  watch = watch_fields, extend = changes_fields }
 runbook.option_types = option_types
 
 local function copy_list(list)
@@ -301,6 +319,7 @@ function runbook.extend(parent, given)
   for _, key in ipairs { "name", "version", "title", "way_back", "explain" } do
     if changes[key] ~= nil then book[key] = changes[key] end
   end
+  if changes.watch then book.watch = define.check_fields("watch", changes.watch, watch_fields) end
   if changes.target then
     local target = { env = parent.target.env, environment = parent.target.environment }
     for key, value in pairs(changes.target) do target[key] = value end

@@ -16,7 +16,8 @@ local words <const> = {
     "maintenance_on", "resolve", "sql", "stamp", "status", "validate",
   },
   check = {
-    "custom", "http", "migrations_applied", "no_errors", "recorded", "schema_up_to_date", "schema_valid", "sql",
+    "command", "custom", "http", "latency", "log", "migrations_applied", "no_errors", "recorded", "schema_up_to_date",
+    "schema_valid", "sql",
   },
 }
 

@@ -16,7 +16,7 @@ function book.write(folder, fields)
     fields.before or "", "return dixis.runbook {", 'name = "spec", version = "1", title = "A runbook of a spec",',
     'target = { env = "SPEC_URL", environment = "spec" },' }
   local defaults = { gates = opening, steps = "{ dixis.step.identity() }", criteria = "{}" }
-  for _, name in ipairs { "options", "uses", "gates", "steps", "criteria", "way_back" } do
+  for _, name in ipairs { "options", "uses", "gates", "steps", "criteria", "way_back", "watch", "people", "notices" } do
     local value = fields[name] or defaults[name]
     if value then text[#text + 1] = name .. " = " .. value .. "," end
   end

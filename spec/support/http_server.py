@@ -55,6 +55,12 @@ class Handler(BaseHTTPRequestHandler):
     def do_bytes(self, query, body):
         self.answer(200, b"x" * int(query["n"]))
 
+    def do_flaky(self, query, body):
+        """Answers 503 so many times before it answers 200."""
+        left = self.server.left.setdefault(query["key"], int(query["n"]))
+        self.server.left[query["key"]] = left - 1
+        self.answer(503 if left > 0 else 200, b"flaky")
+
     def do_twice(self, query, body):
         self.answer(200, b"", [("X-Twice", "a"), ("x-twice", "b"), ("X-Empty", ""), ("X-Space", " v ")])
 
@@ -98,6 +104,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
+    left = {}
+
     def handle_error(self, *_):
         pass
 

@@ -72,6 +72,8 @@ end
 
 local on <const> = {
   ["gate.started"] = start, ["step.started"] = start,
+  ["criterion.started"] = start, ["watch.started"] = start, ["watch.finished"] = stop, ["watch.stopped"] = stop,
+  ["criterion.green"] = stop, ["criterion.red"] = stop, ["criterion.skipped"] = stop, ["criterion.prepared"] = stop,
   ["gate.opened"] = stop, ["gate.refused"] = stop, ["gate.skipped"] = stop,
   ["step.finished"] = stop, ["step.failed"] = stop, ["step.skipped"] = stop, ["run.finished"] = stop,
   ["progress"] = function(self, event)

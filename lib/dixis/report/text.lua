@@ -99,7 +99,7 @@ function Text:close_group()
   self.open_group = false
 end
 
-local titles <const> = { gates = "Gates", steps = "Steps", criteria = "Criteria" }
+local titles <const> = { gates = "Gates", steps = "Steps", criteria = "Criteria", watch = "Watch" }
 
 local on = {}
 
@@ -210,6 +210,20 @@ on["criterion.red"] = function(self, event)
   self:hint(event.hint)
 end
 on["criterion.skipped"] = on["gate.skipped"]
+on["criterion.prepared"] = function(self, event)
+  self:item(self.style.green(self.marks.ok), event.name, "before: " .. event.note, event.seconds > 0.5 and event.seconds or nil)
+end
+on["watch.started"] = function(self, event)
+  self:item(self.style.dim(self.marks.run), "watch", ("every %s for %s; Ctrl-C ends the watch, and takes nothing back"):format(
+    duration.show(event.every), duration.show(event.seconds)))
+end
+on["watch.finished"] = function(self, event)
+  self:item(self.style.green(self.marks.ok), "watch", ("%s, all green"):format(count(event.rounds, "round")), event.seconds)
+end
+on["watch.stopped"] = function(self, event)
+  self:item(self.style.yellow(self.marks.warn), "watch", ("%s: stopped watching after %s of %s"):format(event.signal,
+    duration.show(event.seconds), duration.show(event.of)))
+end
 on["log"] = function(self, event)
   self:below(event.text)
 end
@@ -251,6 +265,10 @@ on["run.finished"] = function(self, event)
   self:line(paint(("%s %s"):format(good and self.marks.ok or self.marks.bad, verdicts[event.outcome] or event.outcome))
     .. self.style.dim(("  exit %d, %s"):format(event.exit, duration.show(event.seconds))))
   if not good or event.applied > 0 then self:line("  " .. what_changed(event)) end
+  if good and event.watch and event.watch.stopped then
+    self:line(("  Only the watch was stopped, after %s of %s: what the run did stays done, and was green so far."):format(
+      duration.show(event.watch.seconds), duration.show(event.watch.of)))
+  end
   local closing = closing_words(self, event)
   for _, line in ipairs(closing and self:broken(closing, 2) or {}) do self:line("  " .. line) end
   local phases = {}
