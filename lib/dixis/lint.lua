@@ -1,0 +1,98 @@
+-- Lint: what is wrong with a history of migrations, told without a database.
+
+local apply = require "dixis.lint.apply"
+local context_of = require "dixis.lint.context"
+local hazards = require "dixis.lint.hazards"
+local model_of = require "dixis.lint.model"
+local script = require "dixis.migrate.script"
+local source = require "dixis.lint.source"
+
+local lint = {}
+
+---@class dixis.lint.Finding
+---@field rule string        of dixis.lint.rules
+---@field severity "error"|"warning"|"note"
+---@field migration string   name of its folder
+---@field file string
+---@field line integer
+---@field column integer
+---@field statement_index? integer  in its file
+---@field statement? string  its beginning
+---@field message string     what and why
+---@field fix? string        what to do
+---@field fix_sql? string    the bare SQL of it
+---@field fix_file? string   where that belongs
+---@field object? string     "public.Order" or "public.Order.total"
+---@field cause? integer     the finding that this is a consequence of
+
+---@class dixis.lint.Options
+---@field migrations string  their folder
+---@field schema? string     a Prisma schema: a file or a folder
+---@field sizes? table<string, { rows: integer, bytes: integer }>  of the target's tables
+---@field server_major? integer  of the target
+---@field roles? table<string, true>       that the target has
+---@field extensions? table<string, true>  that it can create
+---@field path? string[]     search_path of the target; { "public" }
+---@field base? dixis.lint.Model  what is there before the first migration
+
+---@class dixis.lint.Result
+---@field findings dixis.lint.Finding[]
+---@field model dixis.lint.Model
+---@field migrations integer
+---@field statements integer
+---@field unknown boolean    something could not be known
+
+local function take(context, statement)
+  local rules <const> = hazards.of(statement.node)
+  context:begin(statement)
+  if rules then
+    local body <const> = source.body(statement)
+    for _, rule in ipairs(rules) do rule(statement, body, context) end
+  end
+  apply.statement(context, statement)
+  context:finish()
+  statement.body = nil
+end
+
+-- A statement that runs outside of any transaction sends all others of its file there, too.
+local function runs_in_transaction(statements)
+  for _, statement in ipairs(statements) do
+    if script.needs_no_transaction(statement) then return false end
+  end
+  return true
+end
+
+local function read_script(context, migration)
+  local text <const> = source.text(migration)
+  local parsed <const> = source.parse(text)
+  context:open(migration.name, migration.file, text)
+  context.script = parsed.statements
+  context.implicit = runs_in_transaction(parsed.statements)
+  context.in_transaction = context.implicit
+  for i, statement in ipairs(parsed.statements) do
+    context.index = i
+    take(context, statement)
+  end
+  if parsed.problem then
+    context.statement, context.index = nil, 0
+    context:doubt(("the parser stops here: %s; what follows in this file is not known"):format(parsed.problem.message), nil,
+      parsed.problem)
+  end
+  context:close()
+  return #parsed.statements
+end
+
+--- Reads a history and says what is wrong with it.
+---@param options dixis.lint.Options
+---@return dixis.lint.Result
+function lint.check(options)
+  local found <const> = source.read(options.migrations)
+  local model <const> = options.base or model_of.new { path = options.path }
+  local context <const> = context_of.new(model, options)
+  local statements = 0
+  for _, migration in ipairs(found.migrations) do statements = statements + read_script(context, migration) end
+  return { findings = context.findings, model = model, migrations = #found.migrations, statements = statements,
+    unknown = context.unknown }
+end
+
+return lint

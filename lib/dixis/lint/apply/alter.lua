@@ -1,0 +1,298 @@
+-- ALTER TABLE, and the other ALTERs that share its form.
+
+local column = require "dixis.lint.column"
+local constraint = require "dixis.lint.constraint"
+local depend = require "dixis.lint.depend"
+local drop = require "dixis.lint.drop"
+local expression = require "dixis.lint.expression"
+local find = require "dixis.lint.find"
+local names = require "dixis.lint.names"
+local source = require "dixis.lint.source"
+local types = require "dixis.lint.types"
+
+local handlers = {}
+local commands = {}
+
+local function object_of(relation, name)
+  return find.full(relation.schema, relation.name) .. "." .. name
+end
+
+-- What is done to a table is done to its children.
+local function children(relation, each)
+  for child in pairs(relation.partitions or {}) do each(child) end
+  for child in pairs(relation.dependents or {}) do
+    if child.inherits and child.inherits[relation] then each(child) end
+  end
+end
+
+function commands.AT_AddColumn(context, relation, command)
+  local definition <const> = command.def.ColumnDef
+  local name <const> = names.clip(definition.colname)
+  local before <const> = relation.columns[name]
+  if find.stands(context, before) then
+    if command.missing_ok then
+      if before.place and before.place.migration ~= context.migration and not before.guarded then
+        local type <const> = types.read(context.model, definition.typeName)
+        local old <const>, new <const> = types.text(before.type), types.text(type)
+        if old and new and old ~= new then
+          context:report("hidden-difference", { object = object_of(relation, name),
+            message = ('IF NOT EXISTS skips this: the column "%s" of "%s" was made as %s %s'):format(name, relation.name,
+              old, context:where(before)) })
+        else
+          context:report("mixed-guard", { object = object_of(relation, name),
+            message = ('the column "%s" of "%s" is made without IF NOT EXISTS %s, so this never makes it'):format(name,
+              relation.name, context:where(before)) })
+        end
+      end
+      return
+    end
+    local created <const> = before.place and before.place == relation.place
+    context:report("duplicate-column", { object = object_of(relation, name),
+      message = ('the column "%s" of "%s" is there already: it was made %s'):format(name, relation.name,
+        context:where(before)),
+      fix = ('remove it from the %s %s, or write ADD COLUMN IF NOT EXISTS here'):format(
+        created and "CREATE TABLE" or "statement", context:where(before)) })
+    return
+  end
+  if before and (command.missing_ok or context.soft) and not before.cause then return end
+  local made <const> = column.make(context, relation, definition)
+  if before then made.maybe_before = true end
+  made.guarded = command.missing_ok
+  local entries <const> = {}
+  column.collect(made, definition, entries)
+  column.finish(context, relation, made)
+  column.constraints(context, relation, entries)
+  children(relation, function(child)
+    if not child.columns[name] then
+      context.model:add_column(child, context:make { name = name, type = made.type, nullable = made.nullable,
+        default = made.default })
+    end
+  end)
+end
+
+function commands.AT_DropColumn(context, relation, command)
+  local found <const> = find.column(context, relation, command.name, { missing_ok = command.missing_ok })
+  if not found then return end
+  drop.objects(context, { found }, command.behavior == "DROP_CASCADE",
+    ('the column "%s" of "%s"'):format(found.name, relation.name))
+  children(relation, function(child)
+    local inherited <const> = child.columns[command.name]
+    if inherited and found.removed then drop.objects(context, { inherited }, true, "") end
+  end)
+end
+
+local function altered(context, relation, command)
+  return find.column(context, relation, command.name)
+end
+
+function commands.AT_ColumnDefault(context, relation, command)
+  local found <const> = altered(context, relation, command)
+  if not found or context.soft then return end
+  if command.def then
+    column.set_default(context, found, source.expression(context, command.def), command.def)
+  else
+    column.set_default(context, found, nil)
+  end
+end
+
+function commands.AT_SetNotNull(context, relation, command)
+  local found <const> = altered(context, relation, command)
+  if found then found.nullable = false end
+end
+
+function commands.AT_DropNotNull(context, relation, command)
+  local found <const> = altered(context, relation, command)
+  if not found then return end
+  if relation.primary and not relation.primary.maybe then
+    for _, key in ipairs(relation.primary.keys or {}) do
+      if key == found and find.stands(context, relation.primary) then
+        context:report("still-needed", { object = object_of(relation, found.name),
+          message = ('the column "%s" of "%s" is in the primary key: it cannot be nullable'):format(found.name,
+            relation.name) })
+        return
+      end
+    end
+  end
+  found.nullable = true
+end
+
+local blocks_type <const> = { view = "a view", matview = "a materialized view", policy = "a policy", trigger = "a trigger",
+  column = "a generated column", rule = "a rule" }
+
+-- Between these, PostgreSQL assigns without being told how.
+local function assignable(old, new)
+  local a <const>, b <const> = constraint.family { type = old }, constraint.family { type = new }
+  if not a or not b or old.array or new.array then return true end
+  return a == b and a ~= "json" or b == "text" or a == "json" and b == "json"
+end
+
+function commands.AT_AlterColumnType(context, relation, command)
+  local found <const> = altered(context, relation, command)
+  local definition <const> = command.def.ColumnDef
+  local type <const> = expression.type(context, definition.typeName)
+  if not found then return end
+  expression.read(context, definition.raw_default, relation)
+  for other in pairs(found.dependents or {}) do
+    if blocks_type[other.kind] and find.stands(context, other) and find.stands(context, found) then
+      context:report("still-needed", { object = object_of(relation, found.name),
+        message = ('the type of "%s"."%s" cannot be changed: %s uses it ("%s", made %s)'):format(relation.name, found.name,
+          blocks_type[other.kind], other.name, context:where(other)),
+        fix = "drop it before, and make it again behind" })
+      return
+    end
+  end
+  if not definition.raw_default and find.stands(context, found) and not assignable(found.type, type) then
+    context:report("cannot-cast", { object = object_of(relation, found.name),
+      message = ('"%s"."%s" cannot be changed from %s to %s without USING'):format(relation.name, found.name,
+        types.text(found.type), types.text(type)),
+      fix = ('add USING "%s"::%s'):format(found.name, types.text(type)) })
+    return
+  end
+  if context.soft then
+    found.type = { text = false, name = "?" }
+    return
+  end
+  if found.type.user and found.depends then
+    found.depends[found.type.user] = nil
+    found.type.user.dependents[found] = nil
+  end
+  found.type = type
+  if type.user then depend.on(found, type.user) end
+end
+
+function commands.AT_AddConstraint(context, relation, command)
+  constraint.add(context, relation, command.def.Constraint)
+end
+
+function commands.AT_DropConstraint(context, relation, command)
+  local found <const> = find.part(context, relation, "constraint", command.name, command.missing_ok)
+  if not found then return end
+  drop.objects(context, { found }, command.behavior == "DROP_CASCADE",
+    ('the constraint "%s" of "%s"'):format(found.name, relation.name))
+end
+
+local function named_constraint(context, relation, command)
+  local name <const> = command.name or command.def and command.def.Constraint and command.def.Constraint.conname
+  if name then find.part(context, relation, "constraint", name) end
+end
+commands.AT_ValidateConstraint, commands.AT_AlterConstraint = named_constraint, named_constraint
+
+local function named_trigger(context, relation, command)
+  find.part(context, relation, "trigger", command.name)
+end
+for _, name in ipairs { "AT_EnableTrig", "AT_EnableAlwaysTrig", "AT_EnableReplicaTrig", "AT_DisableTrig" } do
+  commands[name] = named_trigger
+end
+
+function commands.AT_ClusterOn(context, relation, command)
+  find.relation(context, { schemaname = relation.schema, relname = command.name }, { kind = "index" })
+end
+
+function commands.AT_ReplicaIdentity(context, relation, command)
+  local name <const> = command.def.ReplicaIdentityStmt.name
+  if name then find.relation(context, { schemaname = relation.schema, relname = name }, { kind = "index" }) end
+end
+
+function commands.AT_AddIdentity(context, relation, command)
+  local found <const> = altered(context, relation, command)
+  if not found then return end
+  found.identity = true
+  local name <const> = names.choose(relation.name, found.name, "seq",
+    function(wanted) return context.model:relation_taken(relation.schema, wanted) end)
+  local sequence <const> = context:make(context.model:new_relation("sequence", relation.schema, name))
+  sequence.owner, sequence.identity, found.owned = found, true, found.owned or {}
+  found.owned[sequence] = true
+  context.model:add_relation(sequence)
+end
+
+function commands.AT_DropIdentity(context, relation, command)
+  local found <const> = altered(context, relation, command)
+  if not found then return end
+  found.identity = nil
+  for sequence in pairs(found.owned or {}) do
+    if sequence.identity then depend.remove(context.model, sequence, context.place) end
+  end
+end
+
+function commands.AT_DropExpression(context, relation, command)
+  local found <const> = find.column(context, relation, command.name, { missing_ok = command.missing_ok })
+  if found then found.generated = nil end
+end
+
+local function only_column(context, relation, command)
+  if command.name then altered(context, relation, command) end
+end
+for _, name in ipairs { "AT_SetStatistics", "AT_SetStorage", "AT_SetOptions", "AT_ResetOptions", "AT_SetIdentity" } do
+  commands[name] = only_column
+end
+
+function commands.AT_AttachPartition(context, relation, command)
+  if relation.kind == "index" then
+    find.relation(context, command.def.PartitionCmd.name, { kind = "index" })
+    return
+  end
+  local child <const> = find.relation(context, command.def.PartitionCmd.name)
+  relation.partitions = relation.partitions or {}
+  relation.partitions[child], child.parent, child.partly = true, relation, true
+end
+
+function commands.AT_DetachPartition(context, relation, command)
+  local child <const> = find.relation(context, command.def.PartitionCmd.name)
+  if relation.partitions then relation.partitions[child] = nil end
+  child.parent = nil
+end
+
+function commands.AT_AddInherit(context, relation, command)
+  local parent <const> = find.relation(context, command.def.RangeVar)
+  relation.inherits = relation.inherits or {}
+  relation.inherits[parent] = true
+  depend.on(relation, parent)
+end
+
+function commands.AT_DropInherit(context, relation, command)
+  local parent <const> = find.relation(context, command.def.RangeVar)
+  if relation.inherits then relation.inherits[parent] = nil end
+  if relation.depends and parent then
+    relation.depends[parent] = nil
+    if parent.dependents then parent.dependents[relation] = nil end
+  end
+end
+
+-- PostgreSQL runs these in passes: what is dropped goes first, constraints come last.
+local pass_of <const> = { AT_DropColumn = 1, AT_DropConstraint = 1, AT_AlterColumnType = 2, AT_AddColumn = 4,
+  AT_AddConstraint = 6, AT_SetNotNull = 5, AT_AddIdentity = 5 }
+
+local function in_passes(cmds)
+  if #cmds == 1 then return cmds end
+  local order <const> = {}
+  for i, item in ipairs(cmds) do order[i] = { item, pass_of[item.AlterTableCmd.subtype] or 5, i } end
+  table.sort(order, function(a, b)
+    if a[2] ~= b[2] then return a[2] < b[2] end
+    return a[3] < b[3]
+  end)
+  for i, entry in ipairs(order) do order[i] = entry[1] end
+  return order
+end
+
+local word_of <const> = { OBJECT_INDEX = "index", OBJECT_SEQUENCE = "sequence", OBJECT_VIEW = "view",
+  OBJECT_MATVIEW = "materialized view", OBJECT_TYPE = "type" }
+
+function handlers.AlterTableStmt(context, body)
+  local model <const> = context.model
+  if body.objtype == "OBJECT_TYPE" then
+    local type <const> = model:type(body.relation.schemaname, body.relation.relname)
+    if type then type.open = true else expression.type(context, { names = { body.relation.schemaname
+      and { String = { sval = body.relation.schemaname } }, { String = { sval = body.relation.relname } } } }) end
+    return
+  end
+  local relation <const> = find.relation(context, body.relation,
+    { kind = word_of[body.objtype], missing_ok = body.missing_ok })
+  if not relation then return end
+  for _, item in ipairs(in_passes(body.cmds or {})) do
+    local command <const> = item.AlterTableCmd
+    local rule <const> = commands[command.subtype]
+    if rule then rule(context, relation, command) end
+  end
+end
+
+return handlers

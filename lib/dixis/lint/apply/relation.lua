@@ -1,0 +1,352 @@
+-- CREATE TABLE and the like: tables, views, sequences, indexes.
+
+local column = require "dixis.lint.column"
+local constraint = require "dixis.lint.constraint"
+local depend = require "dixis.lint.depend"
+local expression = require "dixis.lint.expression"
+local find = require "dixis.lint.find"
+local names = require "dixis.lint.names"
+local node = require "dixis.lint.node"
+local query = require "dixis.lint.query"
+
+local handlers = {}
+
+-- The relation of that name, if it stands in the way. Types have row types in their way, and the reverse.
+local function in_the_way(context, schema, name, row)
+  local space <const> = context.model.schemas[schema]
+  if not space then return nil end
+  local relation <const>, type <const> = space.relations[name], row and space.types[name] or nil
+  if find.stands(context, relation) then return relation end
+  if find.stands(context, type) then return type end
+end
+
+local rule_of <const> = { sequence = "duplicate-sequence", index = "duplicate-index" }
+
+local function report_duplicate(context, kind, schema, name, before)
+  local word <const> = kind == "partitioned" and "table" or kind
+  context:report(rule_of[kind] or "duplicate-table", { object = find.full(schema, name),
+    message = before.kind == kind
+      and ('the %s "%s" is there already: it was made %s'):format(word, name, context:where(before))
+      or ('the %s "%s" cannot be made: a %s of that name was made %s'):format(word, name, before.kind, context:where(before)),
+    fix = "remove one of the two" })
+end
+
+-- A later CREATE of what a finding missed says why that was missing.
+local function tell_root(context, relation)
+  local full <const> = find.full(relation.schema, relation.name)
+  local index <const> = context.model.missing[full]
+  local finding <const> = index and context.findings[index]
+  if not finding or finding.created then return end
+  finding.created = context.place
+  local own <const> = finding.migration == context.migration
+  finding.message = finding.message .. (": it is created only later, %s"):format(
+    own and ("in line %d"):format(context.place.line) or ("by %s"):format(context.migration))
+  finding.fix = own and ("move its creation (line %d) before this statement"):format(context.place.line)
+    or ("move %s before %s, or this statement behind it"):format(context.migration, finding.migration)
+end
+
+--- Makes room for a new relation: says when one is there already. Nil: there is nothing to make.
+---@param context dixis.lint.Context
+---@param kind string
+---@param range table
+---@param options? { if_not_exists?: boolean, row?: boolean }
+---@return dixis.lint.Relation? made
+---@return dixis.lint.Relation? before  what is there instead
+local function create(context, kind, range, options)
+  local model <const> = context.model
+  local temporary <const> = range.relpersistence == "t" or range.schemaname == "pg_temp"
+  if range.schemaname and not temporary then find.schema(context, range.schemaname) end
+  local schema <const> = temporary and "pg_temp" or model:target(range.schemaname)
+  local name <const> = names.clip(range.relname)
+  local before <const> = in_the_way(context, schema, name, options.row)
+  if before then
+    if options.if_not_exists and before.columns then return nil, before end
+    report_duplicate(context, kind, schema, name, before)
+    return nil, before
+  end
+  local old <const> = model.schemas[schema] and model.schemas[schema].relations[name]
+  local made <const> = context:make(model:new_relation(kind, schema, name))
+  if old and not old.cause then
+    -- It may have been there: then IF NOT EXISTS leaves it as it was.
+    if options.if_not_exists or context.soft then made.open = true end
+    made.constraints, made.indexes = old.constraints, old.indexes
+  elseif old then
+    tell_root(context, made)
+    for _, phantom in ipairs(old.order) do
+      if phantom.cause then made.phantoms = made.phantoms or {}; table.insert(made.phantoms, phantom) end
+    end
+  end
+  made.guarded = options.if_not_exists
+  model:add_relation(made)
+  return made
+end
+
+-- Columns that were added to it before it was there: those statements fail.
+local function add_phantoms(context, made)
+  for _, phantom in ipairs(made.phantoms or {}) do
+    if not made.columns[phantom.name] then
+      local cause <const> = phantom.cause
+      context.model:add_column(made, phantom)
+      phantom.cause = cause
+    end
+  end
+  made.phantoms = nil
+end
+
+local function copy_columns(context, made, from)
+  if from.open then made.open = true end
+  for _, other in ipairs(from.order) do
+    if not made.columns[other.name] then
+      context.model:add_column(made, context:make { name = other.name, type = other.type, nullable = other.nullable,
+        default = other.default, maybe = other.maybe })
+    end
+  end
+end
+
+local function elements(context, made, body)
+  local entries <const> = {}
+  for _, element in ipairs(body.tableElts or {}) do
+    local definition <const> = element.ColumnDef
+    if definition then
+      if made.columns[definition.colname] and not made.parent_columns then
+        context:report("duplicate-column", { object = find.full(made.schema, made.name) .. "." .. definition.colname,
+          message = ('the column "%s" is twice in "%s"'):format(definition.colname, made.name) })
+      end
+      column.collect(column.make(context, made, definition), definition, entries)
+    elseif element.Constraint then
+      entries[#entries + 1] = { body = element.Constraint }
+    elseif element.TableLikeClause then
+      copy_columns(context, made, find.relation(context, element.TableLikeClause.relation))
+      -- Its defaults, keys and indexes may come with it.
+      if element.TableLikeClause.options then made.partly = true end
+    end
+  end
+  for _, made_column in ipairs(made.order) do column.finish(context, made, made_column) end
+  column.constraints(context, made, entries)
+end
+
+-- What IF NOT EXISTS skips, when it is not what is there.
+local function compare_hidden(context, before, body)
+  if before.assumed or before.open or not before.order or not find.stands(context, before) then return end
+  if before.kind ~= "table" then
+    context:report("hidden-difference", { object = find.full(before.schema, before.name),
+      message = ('IF NOT EXISTS makes no table: "%s" is a %s, made %s'):format(before.name, before.kind,
+        context:where(before)) })
+    return
+  end
+  local missing <const> = {}
+  for _, element in ipairs(body.tableElts or {}) do
+    if element.TableLikeClause then return end
+    local definition <const> = element.ColumnDef
+    if definition then
+      if not before.columns[definition.colname] then missing[#missing + 1] = definition.colname end
+    end
+  end
+  local object <const> = find.full(before.schema, before.name)
+  if #missing > 0 then
+    context:report("hidden-difference", { object = object,
+      message = ('IF NOT EXISTS skips this: "%s" was made %s, without "%s"'):format(before.name, context:where(before),
+        table.concat(missing, '", "')),
+      fix = "add the columns with ALTER TABLE ... ADD COLUMN" })
+  elseif not before.guarded and before.place and before.place.migration ~= context.migration then
+    context:report("mixed-guard", { object = object,
+      message = ('"%s" is made without IF NOT EXISTS %s, so this never makes it'):format(before.name,
+        context:where(before)) })
+  end
+end
+
+function handlers.CreateStmt(context, body)
+  local made, before = create(context, "table", body.relation, { if_not_exists = body.if_not_exists, row = true })
+  if not made then
+    if body.if_not_exists then compare_hidden(context, before, body) end
+    return
+  end
+  made.making = true
+  if body.partspec then made.kind = "partitioned" end
+  for _, item in ipairs(body.inhRelations or {}) do
+    local parent <const> = find.relation(context, item.RangeVar)
+    copy_columns(context, made, parent)
+    made.parent_columns = true
+    made.partly = made.partly or parent.partly
+    if body.partbound then
+      parent.partitions = parent.partitions or {}
+      parent.partitions[made], made.parent = true, parent
+      made.partly = true -- the parent's keys and indexes are made for it, too
+    else
+      depend.on(made, parent)
+    end
+  end
+  if body.ofTypename then made.open = true end
+  elements(context, made, body)
+  made.making, made.parent_columns = nil, nil
+  add_phantoms(context, made)
+end
+
+function handlers.CreateForeignTableStmt(context, body)
+  handlers.CreateStmt(context, body.base)
+end
+
+local function add_outputs(context, made, columns, aliases)
+  if not columns then
+    made.open = true
+    return
+  end
+  for i, name in ipairs(columns) do
+    name = aliases[i] or name
+    if not name then
+      made.open = true
+    elseif not made.columns[name] then
+      context.model:add_column(made, context:make { name = name, type = { text = false, name = "?" }, nullable = true })
+    end
+  end
+end
+
+local function as_query(context, made, tree, aliases, keeps)
+  local columns <const> = query.read(context, tree, keeps and expression.bind(made) or nil)
+  if made then add_outputs(context, made, columns, aliases) end
+end
+
+function handlers.CreateTableAsStmt(context, body)
+  local kind <const> = body.objtype == "OBJECT_MATVIEW" and "matview" or "table"
+  local made <const> = create(context, kind, body.into.rel, { if_not_exists = body.if_not_exists, row = true })
+  as_query(context, made, body.query, node.texts(body.into.colNames), kind == "matview" and made)
+end
+
+-- OR REPLACE may only add columns at the end.
+local function check_replace(context, before, columns, aliases)
+  if before.open or not columns then return end
+  for i, old in ipairs(before.order) do
+    local new <const> = aliases[i] or columns[i]
+    if new == false then return end
+    if new ~= old.name then
+      context:report("cannot-replace", { object = find.full(before.schema, before.name),
+        message = new and ('CREATE OR REPLACE VIEW cannot change the name of column "%s" to "%s" (the view was made %s)')
+            :format(old.name, new, context:where(before))
+          or ('CREATE OR REPLACE VIEW cannot drop the column "%s" (the view was made %s)'):format(old.name,
+            context:where(before)),
+        fix = "DROP VIEW first" })
+      return
+    end
+  end
+end
+
+function handlers.ViewStmt(context, body)
+  local aliases <const> = node.texts(body.aliases)
+  local before <const> = body.replace and context.model:relation(
+    body.view.relpersistence == "t" and "pg_temp" or context.model:target(body.view.schemaname), body.view.relname)
+  if before and before.kind == "view" and not before.cause then
+    local added <const> = {}
+    local columns <const> = query.read(context, body.query, function(other) added[#added + 1] = other end)
+    if find.stands(context, before) then check_replace(context, before, columns, aliases) end
+    if context.failed or context.soft then
+      before.maybe = context.soft and before.maybe
+      return
+    end
+    depend.free(before)
+    for _, other in ipairs(added) do depend.on(before, other) end
+    add_outputs(context, before, columns, aliases)
+    before.place = context.place
+    return
+  end
+  local made <const> = create(context, "view", body.view, { row = true })
+  as_query(context, made, body.query, aliases, made)
+end
+
+function handlers.SelectStmt(context, body, statement)
+  if not body.intoClause then
+    query.read(context, { SelectStmt = body })
+    handlers.after_select(context, body, statement)
+    return
+  end
+  local made <const> = create(context, "table", body.intoClause.rel, { row = true })
+  as_query(context, made, { SelectStmt = body }, node.texts(body.intoClause.colNames))
+end
+
+-- A sequence's owner, by OWNED BY.
+local function own(context, sequence, options)
+  local owner <const> = node.option(options, "owned_by")
+  local parts <const> = owner and owner.List and owner.List.items
+  if not parts or #parts < 2 then return end
+  local schema <const>, table_name <const>, name <const> = node.part(parts)
+  local relation <const> = find.relation(context, { schemaname = schema, relname = table_name })
+  local found <const> = relation and find.column(context, relation, name)
+  if not found or not sequence then return end
+  if sequence.owner and sequence.owner.owned then sequence.owner.owned[sequence] = nil end
+  sequence.owner, found.owned = found, found.owned or {}
+  found.owned[sequence] = true
+end
+
+function handlers.CreateSeqStmt(context, body)
+  own(context, create(context, "sequence", body.sequence, { if_not_exists = body.if_not_exists }), body.options)
+end
+
+function handlers.AlterSeqStmt(context, body)
+  local sequence <const> = find.relation(context, body.sequence, { kind = "sequence", missing_ok = body.missing_ok })
+  own(context, sequence, body.options)
+end
+
+-- The columns of an index and their names, as they go into an unnamed one.
+local function index_keys(context, relation, body)
+  local fields <const> = { keys = {}, columns = {}, unique = body.unique or false, method = body.accessMethod or "btree",
+    where = body.whereClause and true or nil, mentions = {} }
+  local texts <const> = {}
+  local function mention(other)
+    if other.kind == "column" then fields.mentions[other] = true end
+  end
+  for i, item in ipairs(body.indexParams or {}) do
+    local element <const> = item.IndexElem
+    if element.name then
+      fields.keys[i] = find.column(context, relation, element.name) or false
+      texts[i] = element.name
+    else
+      fields.keys[i], fields.expressions = false, true
+      texts[i] = names.figure(element.expr) or "expr"
+      expression.read(context, element.expr, relation, mention)
+    end
+    local _, ops = node.name(element.opclass or { { String = { sval = "" } } })
+    fields.columns[i] = { order = element.ordering == "SORTBY_DESC" and "DESC" or "ASC", ops = ops ~= "" and ops or nil }
+  end
+  for i, item in ipairs(body.indexIncludingParams or {}) do
+    local included <const> = find.column(context, relation, item.IndexElem.name)
+    if included then mention(included) end
+    texts[#(body.indexParams or {}) + i] = item.IndexElem.name
+  end
+  expression.read(context, body.whereClause, relation, mention)
+  if not next(fields.mentions) then fields.mentions = nil end
+  return fields, texts
+end
+
+local function same_index(index, fields)
+  if index.unique ~= fields.unique or #(index.keys or {}) ~= #fields.keys then return false end
+  for i, key in ipairs(index.keys) do
+    if key ~= fields.keys[i] then return false end
+  end
+  return true
+end
+
+function handlers.IndexStmt(context, body)
+  local relation <const> = find.relation(context, body.relation)
+  if find.stands(context, relation) and (relation.kind == "view" or relation.kind == "index" or relation.kind == "sequence") then
+    context:report("wrong-object", { object = find.full(relation.schema, relation.name),
+      message = ('an index cannot be made on "%s": it is a %s'):format(relation.name, relation.kind) })
+    return
+  end
+  local model <const> = context.model
+  local fields <const>, texts <const> = index_keys(context, relation, body)
+  local name <const> = names.clip(body.idxname or names.choose(relation.name, names.join(texts), "idx",
+    function(wanted) return model:relation_taken(relation.schema, wanted) end))
+  local before <const> = model:relation(relation.schema, name)
+  if body.if_not_exists and find.stands(context, before) then
+    if before.kind ~= "index" then return end
+    if before.table ~= relation or not same_index(before, fields) and not before.expressions then
+      context:report("hidden-difference", { object = find.full(relation.schema, name),
+        message = ('IF NOT EXISTS skips this: another index "%s"%s was made %s'):format(name,
+          before.table ~= relation and (' on "%s"'):format(before.table.name) or "", context:where(before)) })
+    end
+    return
+  end
+  if before and body.if_not_exists then fields.maybe_other = true end
+  constraint.index(context, relation, name, fields)
+end
+
+return handlers

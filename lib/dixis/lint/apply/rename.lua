@@ -1,0 +1,220 @@
+-- ALTER ... RENAME and ALTER ... SET SCHEMA.
+
+local expression = require "dixis.lint.expression"
+local find = require "dixis.lint.find"
+local names = require "dixis.lint.names"
+local node = require "dixis.lint.node"
+local signature = require "dixis.lint.signature"
+
+local handlers = {}
+
+local words <const> = { OBJECT_TABLE = "table", OBJECT_VIEW = "view", OBJECT_MATVIEW = "materialized view",
+  OBJECT_INDEX = "index", OBJECT_SEQUENCE = "sequence", OBJECT_FOREIGN_TABLE = "foreign table" }
+
+local function move(context, object, schema, name)
+  if schema ~= object.schema or object.name ~= name then
+    local model <const> = context.model
+    local space <const> = model.schemas[schema]
+    local before <const> = space and object.columns and space.relations[name] or space and not object.columns and
+      object.kind ~= "index" and space.types[name]
+    if object.kind == "index" and space and not before then
+      local other <const> = space.relations[name]
+      if find.stands(context, other) then
+        context:report("duplicate-index", { object = find.full(schema, name),
+          message = ('the name "%s" is taken: a %s was made %s'):format(name, other.kind, context:where(other)) })
+        return
+      end
+    elseif find.stands(context, before) then
+      context:report(object.columns and "duplicate-table" or "duplicate-type", { object = find.full(schema, name),
+        message = ('the name "%s" is taken: a %s was made %s'):format(name, before.kind, context:where(before)) })
+      return
+    end
+    if context.soft then
+      -- Either name may be right.
+      object.maybe = true
+      model:doubt(object.columns and "relation" or "type")
+      return
+    end
+    model:move(object, schema, name, context.place)
+  end
+end
+
+-- An index that belongs to a constraint shares its name.
+local function rename_relation(context, body)
+  local found <const> = find.relation(context, body.relation,
+    { kind = words[body.renameType], missing_ok = body.missing_ok })
+  if not found or found.assumed and not found.cause then return end
+  local name <const> = names.clip(body.newname)
+  local constraint <const> = found.kind == "index" and found.constraint
+  move(context, found, found.schema, name)
+  if constraint and not context.failed and not context.soft then
+    constraint.table.constraints[constraint.name] = nil
+    constraint.name = name
+    constraint.table.constraints[name] = constraint
+  end
+end
+
+-- A column, constraint, trigger or policy gets a new name in its table.
+local function rename_part(context, list, found, name, rule, relation, what)
+  local before <const> = list[name]
+  if find.stands(context, before) and before ~= found then
+    context:report(rule, { object = find.full(relation.schema, relation.name) .. "." .. name,
+      message = ('the %s "%s" of "%s" is there already: it was made %s'):format(what, name, relation.name,
+        context:where(before)) })
+    return false
+  end
+  if context.soft then
+    found.maybe = true
+    list[name] = list[name] or setmetatable({ name = name, maybe = true }, { __index = found })
+    return false
+  end
+  list[found.name], found.name = nil, name
+  list[name] = found
+  return true
+end
+
+local parts = {}
+
+function parts.OBJECT_COLUMN(context, body, relation)
+  local found <const> = find.column(context, relation, body.subname, { missing_ok = body.missing_ok })
+  local name <const> = names.clip(body.newname)
+  if not found then
+    -- It may have been there: then it has the new name now.
+    if relation.columns and not relation.columns[name] then
+      context.model:add_column(relation, { name = name, type = { text = false, name = "?" }, nullable = true, maybe = true })
+    end
+    return
+  end
+  local old <const> = found.name
+  if rename_part(context, relation.columns, found, name, "duplicate-column", relation, "column") then
+    relation.gone = relation.gone or {}
+    relation.gone["column " .. old] = { place = context.place, epoch = context.model.stamp }
+    for child in pairs(relation.partitions or {}) do
+      local own <const> = child.columns[old]
+      if own then child.columns[old], own.name, child.columns[name] = nil, name, own end
+    end
+    for child in pairs(relation.dependents or {}) do
+      local own <const> = child.inherits and child.inherits[relation] and child.columns[old]
+      if own then child.columns[old], own.name, child.columns[name] = nil, name, own end
+    end
+  end
+end
+
+function parts.OBJECT_TABCONSTRAINT(context, body, relation)
+  local found <const> = find.part(context, relation, "constraint", body.subname, body.missing_ok)
+  if not found then return end
+  local name <const> = names.clip(body.newname)
+  local model <const>, old <const> = context.model, found.name
+  if rename_part(context, relation.constraints, found, name, "duplicate-constraint", relation, "constraint") then
+    model:count_constraint(relation.schema, old, -1)
+    model:count_constraint(relation.schema, name, 1)
+    if found.index then move(context, found.index, found.index.schema, name) end
+  end
+end
+
+function parts.OBJECT_TRIGGER(context, body, relation)
+  local found <const> = find.part(context, relation, "trigger", body.subname, body.missing_ok)
+  if found then
+    rename_part(context, relation.triggers, found, names.clip(body.newname), "duplicate-trigger", relation, "trigger")
+  end
+end
+
+function parts.OBJECT_POLICY(context, body, relation)
+  local found <const> = find.part(context, relation, "policy", body.subname, body.missing_ok)
+  if found then
+    rename_part(context, relation.policies, found, names.clip(body.newname), "duplicate-policy", relation, "policy")
+  end
+end
+
+local function rename_schema(context, body)
+  local model <const> = context.model
+  find.schema(context, body.subname)
+  local found <const> = model.schemas[body.subname]
+  if not found then return end
+  local name <const> = names.clip(body.newname)
+  if find.stands(context, model.schemas[name]) then
+    context:report("duplicate-schema", { object = name, message = ('the schema "%s" is there already'):format(name) })
+    return
+  end
+  model.schemas[body.subname], model.schemas[name], found.name = nil, found, name
+  for _, container in ipairs { "relations", "types" } do
+    for _, object in pairs(found[container]) do object.schema = name end
+  end
+  for _, list in pairs(found.functions) do
+    for _, object in pairs(list) do object.schema = name end
+  end
+end
+
+local function rename_function(context, body)
+  local found <const> = signature.find(context, body.object.ObjectWithArgs)
+  if not found then return end
+  local list <const> = context.model:space(found.schema).functions
+  list[found.name][found.arguments] = nil
+  if not next(list[found.name]) then list[found.name] = nil end
+  context.model:note_dropped(found, context.place)
+  found.name = names.clip(body.newname)
+  list[found.name] = list[found.name] or {}
+  list[found.name][found.arguments] = found
+end
+
+local function rename_type(context, body)
+  local found <const> = expression.type(context, { names = body.object.List.items }).user
+  if found and not found.columns then move(context, found, found.schema, names.clip(body.newname)) end
+end
+
+function handlers.RenameStmt(context, body)
+  local part <const> = parts[body.renameType]
+  if words[body.renameType] then
+    rename_relation(context, body)
+  elseif part then
+    local relation <const> = find.relation(context, body.relation,
+      { missing_ok = body.missing_ok, kind = words[body.relationType] })
+    if relation then part(context, body, relation) end
+  elseif body.renameType == "OBJECT_SCHEMA" then
+    rename_schema(context, body)
+  elseif body.renameType == "OBJECT_TYPE" or body.renameType == "OBJECT_DOMAIN" then
+    rename_type(context, body)
+  elseif body.renameType == "OBJECT_FUNCTION" or body.renameType == "OBJECT_PROCEDURE" or
+    body.renameType == "OBJECT_ROUTINE" then
+    rename_function(context, body)
+  end
+end
+
+function handlers.AlterObjectSchemaStmt(context, body)
+  local model <const> = context.model
+  local schema <const> = names.clip(body.newschema)
+  find.schema(context, schema)
+  if body.relation then
+    local found <const> = find.relation(context, body.relation,
+      { kind = words[body.objectType], missing_ok = body.missing_ok })
+    if not found then return end
+    move(context, found, schema, found.name)
+    for index in pairs(found.indexes or {}) do
+      if index.schema ~= schema and not context.failed then model:move(index, schema, index.name, context.place) end
+    end
+    for _, made in ipairs(found.order or {}) do
+      for sequence in pairs(made.owned or {}) do
+        if sequence.schema ~= schema and not context.failed then
+          model:move(sequence, schema, sequence.name, context.place)
+        end
+      end
+    end
+  elseif body.objectType == "OBJECT_TYPE" or body.objectType == "OBJECT_DOMAIN" then
+    local found <const> = expression.type(context, { names = body.object.List.items }).user
+    if found and not found.columns then move(context, found, schema, found.name) end
+  elseif body.object and body.object.ObjectWithArgs then
+    local found <const> = signature.find(context, body.object.ObjectWithArgs)
+    if not found then return end
+    local list <const> = model:space(found.schema).functions[found.name]
+    list[found.arguments] = nil
+    if not next(list) then model:space(found.schema).functions[found.name] = nil end
+    found.schema = schema
+    local there <const> = model:space(schema).functions
+    there[found.name] = there[found.name] or {}
+    there[found.name][found.arguments] = found
+  elseif body.objectType == "OBJECT_EXTENSION" then
+    node.text(body.object)
+  end
+end
+
+return handlers

@@ -1,0 +1,149 @@
+-- Transactions, settings, and code whose effect must be looked for: DO, CALL and functions.
+
+local builtin = require "dixis.lint.builtin"
+local expression = require "dixis.lint.expression"
+local node = require "dixis.lint.node"
+local query = require "dixis.lint.query"
+local source = require "dixis.lint.source"
+local sql = require "host.sql"
+
+local handlers = {}
+
+local begins <const> = { TRANS_STMT_BEGIN = true, TRANS_STMT_START = true }
+
+function handlers.TransactionStmt(context, body)
+  if begins[body.kind] then
+    context.explicit, context.in_transaction, context.transaction = true, true, {}
+  elseif body.kind == "TRANS_STMT_COMMIT" then
+    context.transaction, context.explicit = {}, nil
+    context.in_transaction = context.implicit
+  elseif body.kind == "TRANS_STMT_ROLLBACK" or body.kind == "TRANS_STMT_ROLLBACK_TO" then
+    context:doubt "ROLLBACK undoes what statements before it did"
+    context.transaction, context.explicit = {}, body.kind == "TRANS_STMT_ROLLBACK_TO" and context.explicit or nil
+  end
+end
+
+-- A search_path as a list; "$user" has no schema in a new database.
+local function set_path(context, list, is_local)
+  local model <const>, path <const> = context.model, {}
+  for _, name in ipairs(list) do
+    if name ~= "$user" and name ~= "" and name ~= "pg_catalog" then path[#path + 1] = name end
+  end
+  model.path, context.path_left = path, not is_local
+end
+
+function handlers.VariableSetStmt(context, body)
+  local model <const> = context.model
+  if body.kind == "VAR_RESET_ALL" or body.name == "search_path" and body.kind ~= "VAR_SET_VALUE" then
+    model.path, context.path_left = model.default_path, nil
+  elseif body.name == "search_path" then
+    local list <const> = {}
+    for i, item in ipairs(body.args or {}) do list[i] = expression.constant_text(item) end
+    set_path(context, list, body.is_local)
+  elseif body.name == "check_function_bodies" then
+    local value <const> = body.args and body.args[1]
+    local text <const> = expression.constant_text(value)
+    context.skip_bodies = text == "false" or text == "off" or value and value.A_Const.ival ~= nil or nil
+  elseif body.name == "role" or body.name == "session_authorization" then
+    context:doubt("another role may have another search_path", "part")
+  end
+end
+
+function handlers.DiscardStmt(context)
+  context.model.path, context.path_left = context.model.default_path, nil
+end
+
+-- What a function called by a statement of its own may do to the schema.
+local function calls(context, tree)
+  node.walk(tree, function(kind, body)
+    if kind ~= "FuncCall" then return end
+    local schema <const>, name <const> = node.name(body.funcname)
+    if name == "set_config" and (not schema or schema == "pg_catalog") then
+      local setting <const> = expression.constant_text(body.args[1])
+      if setting ~= "search_path" then return end
+      local value <const>, list <const> = expression.constant_text(body.args[2]), {}
+      if not value then
+        context:doubt "the search_path is not a constant"
+        return
+      end
+      for part in value:gmatch "[^,]+" do
+        list[#list + 1] = part:match '^%s*"(.*)"%s*$' or part:match "^%s*(.-)%s*$":lower()
+      end
+      local is_local <const> = body.args[3] and body.args[3].A_Const
+      set_path(context, list, is_local and is_local.boolval and is_local.boolval.boolval)
+    elseif schema ~= "pg_catalog" and (schema or not builtin.has(name)) then
+      local list <const> = context.model:functions(schema, name)
+      local plain = list ~= nil
+      for _, found in pairs(list or {}) do plain = plain and found.plain end
+      if not plain and context.model:is_system(schema or "") == false then
+        context:doubt(("%s() may change the schema"):format(name))
+      end
+    end
+  end)
+end
+
+function handlers.after_select(context, body)
+  calls(context, body)
+end
+
+function handlers.CallStmt(context, body)
+  calls(context, { FuncCall = body.funccall })
+end
+
+-- Words that a body has when it may change the schema.
+local changing <const> = { "create", "alter", "drop", "execute", "truncate", "call", "perform", "do", "rename", "set_config",
+  "search_path" }
+
+local function may_change(text)
+  local lower <const> = text:lower()
+  for _, word in ipairs(changing) do
+    if lower:find("%f[%w_]" .. word .. "%f[^%w_]") then return true end
+  end
+  return false
+end
+
+local function body_text(options)
+  local as <const> = node.option(options, "as")
+  if type(as) ~= "table" then return nil end
+  if as.String then return node.text(as) end
+  return as.List and #as.List.items == 1 and node.text(as.List.items[1]) or nil
+end
+
+function handlers.DoStmt(context, body)
+  local text <const> = body_text(body.args)
+  if text and not may_change(text) then return end
+  context:doubt "a DO block may change the schema in ways that are seen only when it runs"
+end
+
+local polymorphic <const> = { anyelement = true, anyarray = true, anynonarray = true, anyenum = true, anyrange = true,
+  anycompatible = true, anycompatiblearray = true }
+
+local checked <const> = { SelectStmt = true, InsertStmt = true, UpdateStmt = true, DeleteStmt = true }
+
+--- The body of a function in SQL is checked when it is created; those in other languages are not.
+function handlers.check_body(context, body, parameters)
+  local language <const> = node.option(body.options, "language")
+  local text <const> = body_text(body.options)
+  if body.sql_body or type(language) == "table" and node.text(language) == "sql" then
+    if context.skip_bodies or context.soft then return end
+    for _, item in ipairs(body.parameters or {}) do
+      local _, name = node.name(item.FunctionParameter.argType.names)
+      if polymorphic[name] then return end
+    end
+    local _, own = node.name(body.funcname)
+    parameters[own] = true
+    for _, statement in ipairs(text and sql.parse(text) or {}) do
+      if checked[statement.node] then
+        query.read(context, { [statement.node] = source.body(statement) }, nil, parameters)
+      end
+    end
+  end
+end
+
+--- True when a function's body cannot change the schema.
+function handlers.is_plain(body)
+  local text <const> = body_text(body.options)
+  return body.sql_body ~= nil or text ~= nil and not may_change(text)
+end
+
+return handlers

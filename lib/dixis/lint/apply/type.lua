@@ -1,0 +1,317 @@
+-- Types, functions, triggers, policies, schemas and extensions.
+
+local depend = require "dixis.lint.depend"
+local expression = require "dixis.lint.expression"
+local find = require "dixis.lint.find"
+local names = require "dixis.lint.names"
+local node = require "dixis.lint.node"
+local query = require "dixis.lint.query"
+local signature = require "dixis.lint.signature"
+
+local handlers = {}
+
+-- A new type in its schema; nil when something stands in the way.
+local function create_type(context, kind, schema, name, fields)
+  local model <const> = context.model
+  if schema then find.schema(context, schema) end
+  schema, name = model:target(schema), names.clip(name)
+  local space <const> = model.schemas[schema]
+  local before = space and space.types[name]
+  local row <const> = space and space.relations[name]
+  if not before and row and row.kind ~= "index" and row.kind ~= "sequence" then before = row end
+  if find.stands(context, before) then
+    context:report("duplicate-type", { object = find.full(schema, name),
+      message = ('the type "%s" is there already: %s was made %s'):format(name,
+        before.columns and ('the %s of that name'):format(before.kind) or "it", context:where(before)),
+      fix = "remove one of the two" })
+    return nil
+  end
+  if before and context.soft and not before.cause then return nil end
+  local made <const> = context:make(model:born(fields))
+  made.kind, made.schema, made.name, made.transaction = kind, schema, name, context.transaction
+  local root <const> = model.missing["type " .. find.full(schema, name)]
+  local finding <const> = root and context.findings[root]
+  if finding and not finding.created then
+    finding.created = context.place
+    finding.message = finding.message .. (": it is created only later, %s"):format(
+      finding.migration == context.migration and ("in line %d"):format(context.place.line)
+      or ("by %s"):format(context.migration))
+    finding.fix = ("move its creation (%s, line %d) before this statement"):format(context.migration, context.place.line)
+  end
+  model:add_type(made)
+  return made
+end
+
+function handlers.CreateEnumStmt(context, body)
+  local schema <const>, name <const> = node.name(body.typeName)
+  local labels, order = {}, {}
+  for i, label in ipairs(node.texts(body.vals)) do
+    if labels[label] then
+      context:report("duplicate-enum-value", { object = find.full(schema, name) .. "." .. label,
+        message = ("the value '%s' is twice in the enum \"%s\""):format(label, name) })
+    end
+    labels[label], order[i] = { name = label, place = context.place }, label
+  end
+  create_type(context, "enum", schema, name, { labels = labels, order = order })
+end
+
+local function label_object(enum, label)
+  return find.full(enum.schema, enum.name) .. "." .. label
+end
+
+local function index_of(list, wanted)
+  for i, value in ipairs(list) do
+    if value == wanted then return i end
+  end
+end
+
+local function require_label(context, enum, label)
+  local found <const> = enum.labels[label]
+  if found or enum.open or not find.stands(context, enum) then return found end
+  context:report("missing-enum-value", { object = label_object(enum, label),
+    message = ("the enum \"%s\" has no value '%s' here"):format(enum.name, label) })
+end
+
+local function rename_label(context, enum, old, new)
+  local found <const> = require_label(context, enum, old)
+  if not found then return end
+  if enum.labels[new] and not enum.labels[new].maybe and find.stands(context, enum) then
+    context:report("duplicate-enum-value", { object = label_object(enum, new),
+      message = ("the enum \"%s\" has the value '%s' already"):format(enum.name, new) })
+    return
+  end
+  if context.soft then
+    enum.open = true
+    return
+  end
+  enum.labels[old], enum.labels[new], found.name = nil, found, new
+  enum.order[index_of(enum.order, old)] = new
+end
+
+function handlers.AlterEnumStmt(context, body)
+  local enum <const> = expression.type(context, { names = body.typeName }).user
+  if not enum then return end
+  if enum.kind ~= "enum" then
+    if not enum.assumed and find.stands(context, enum) then
+      context:report("wrong-object", { object = find.full(enum.schema, enum.name),
+        message = ('"%s" is no enum: it is a %s, made %s'):format(enum.name, enum.kind, context:where(enum)) })
+    end
+    return
+  end
+  if body.oldVal then return rename_label(context, enum, body.oldVal, body.newVal) end
+  if body.newValNeighbor then require_label(context, enum, body.newValNeighbor) end
+  local before <const> = enum.labels[body.newVal]
+  if before then
+    if body.skipIfNewValExists or before.maybe or before.cause or not find.stands(context, enum) then return end
+    context:report("duplicate-enum-value", { object = label_object(enum, body.newVal),
+      message = ("the enum \"%s\" has the value '%s' already: it was added %s"):format(enum.name, body.newVal,
+        context:where(before)),
+      fix = "write ADD VALUE IF NOT EXISTS, or remove this statement" })
+    return
+  end
+  local label <const> = context:make { kind = "label", name = body.newVal, transaction = context.transaction, epoch = 0 }
+  enum.labels[body.newVal] = label
+  local at <const> = body.newValNeighbor and index_of(enum.order, body.newValNeighbor)
+  table.insert(enum.order, at and (body.newValIsAfter and at + 1 or at) or #enum.order + 1, body.newVal)
+end
+
+function handlers.CreateDomainStmt(context, body)
+  local type <const> = expression.type(context, body.typeName)
+  for _, item in ipairs(body.constraints or {}) do expression.read(context, item.Constraint.raw_expr) end
+  local schema <const>, name <const> = node.name(body.domainname)
+  local made <const> = create_type(context, "domain", schema, name, {})
+  if made and type.user then depend.on(made, type.user) end
+end
+
+function handlers.CompositeTypeStmt(context, body)
+  local made <const> = create_type(context, "composite", body.typevar.schemaname, body.typevar.relname, {})
+  for _, item in ipairs(body.coldeflist or {}) do
+    local type <const> = expression.type(context, item.ColumnDef.typeName)
+    if made and type.user then depend.on(made, type.user) end
+  end
+end
+
+function handlers.CreateRangeStmt(context, body)
+  local schema <const>, name <const> = node.name(body.typeName)
+  create_type(context, "range", schema, name, {})
+  create_type(context, "range", schema, name:find "range" and name:gsub("range", "multirange", 1)
+    or name .. "_multirange", {})
+end
+
+function handlers.DefineStmt(context, body)
+  if body.kind == "OBJECT_TYPE" then
+    local schema <const>, name <const> = node.name(body.defnames)
+    local before <const> = context.model:type(schema, name)
+    if before and before.kind == "type" then return end -- a shell type is filled
+    create_type(context, "type", schema, name, {})
+  elseif body.kind == "OBJECT_AGGREGATE" then
+    local schema <const>, name <const> = node.name(body.defnames)
+    local made <const> = { kind = "function", schema = context.model:target(schema), name = name, arguments = "?aggregate",
+      unsure = true, maybe = true }
+    local list <const> = context.model:space(made.schema).functions
+    list[name] = list[name] or {}
+    list[name][made.arguments] = context:make(context.model:born(made))
+  end
+end
+
+function handlers.AlterDomainStmt(context, body)
+  expression.type(context, { names = body.typeName })
+end
+
+-- ---- Functions ---------------------------------------------------------------------------------
+
+local function parameter_names(parameters)
+  local found <const> = {}
+  for _, item in ipairs(parameters or {}) do
+    local name <const> = item.FunctionParameter.name
+    if name then found[name] = true end
+  end
+  return found
+end
+
+function handlers.CreateFunctionStmt(context, body, statement)
+  local model <const> = context.model
+  local schema, name = node.name(body.funcname)
+  if schema then find.schema(context, schema) end
+  schema = schema == "pg_temp" and schema or model:target(schema)
+  for _, item in ipairs(body.parameters or {}) do expression.type(context, item.FunctionParameter.argType) end
+  local returns <const> = body.returnType and expression.type(context, body.returnType)
+  local arguments <const>, known <const> = signature.of(context, body.parameters)
+  local list <const> = model:space(schema).functions
+  local before <const> = list[name] and list[name][arguments]
+  if find.stands(context, before) and known and not before.unsure then
+    if not body.replace then
+      context:report("duplicate-function", { object = find.full(schema, name),
+        message = ('the function "%s"(%s) is there already: it was made %s'):format(name, arguments, context:where(before)),
+        fix = "write CREATE OR REPLACE" })
+      return
+    end
+    local old <const>, new <const> = before.returns and before.returns.text, returns and returns.text
+    if old and new and old ~= new and (before.returns.builtin and returns.builtin) then
+      context:report("cannot-replace", { object = find.full(schema, name),
+        message = ('CREATE OR REPLACE cannot change what "%s" returns from %s to %s (it was made %s)'):format(name, old, new,
+          context:where(before)),
+        fix = "DROP FUNCTION first" })
+      return
+    end
+  end
+  handlers.check_body(context, body, parameter_names(body.parameters), statement)
+  if before and (body.replace or context.soft) then
+    if before.cause then before.cause = nil end
+    if not context.soft then before.place, before.maybe = context.place, nil end
+    before.returns, before.plain = returns, handlers.is_plain(body)
+    model:born(before)
+    return
+  end
+  local made <const> = context:make(model:born { kind = "function", schema = schema, name = name, arguments = arguments,
+    returns = returns, unsure = not known, plain = handlers.is_plain(body) })
+  list[name] = list[name] or {}
+  list[name][arguments] = made
+  if returns and returns.user then depend.on(made, returns.user) end
+  for _, item in ipairs(body.parameters or {}) do
+    local _, _, types = signature.of(context, { item })
+    if types[1] and types[1].user then depend.on(made, types[1].user) end
+  end
+end
+
+-- ---- Parts of tables ---------------------------------------------------------------------------
+
+local function create_part(context, kind, relation, name, replace)
+  local list <const> = kind == "trigger" and relation.triggers or relation.policies
+  name = names.clip(name)
+  local before <const> = list[name]
+  if find.stands(context, before) and not replace then
+    context:report("duplicate-" .. kind, { object = find.full(relation.schema, relation.name) .. "." .. name,
+      message = ('the %s "%s" of "%s" is there already: it was made %s'):format(kind, name, relation.name,
+        context:where(before)),
+      fix = ('DROP %s IF EXISTS "%s" ON "%s" before this statement'):format(kind:upper(), name, relation.name),
+      fix_sql = ('DROP %s IF EXISTS "%s" ON "%s";'):format(kind:upper(), name, relation.name), fix_file = context.file })
+    return nil
+  end
+  if before then depend.free(before) end
+  local made <const> = context:make(context.model:born { kind = kind, name = name, table = relation })
+  list[name] = made
+  return made
+end
+
+function handlers.CreateTrigStmt(context, body)
+  local relation <const> = find.relation(context, body.relation)
+  local made <const> = create_part(context, "trigger", relation, body.trigname, body.replace)
+  for _, name in ipairs(node.texts(body.columns)) do
+    local column <const> = find.column(context, relation, name)
+    if column and made then depend.on(made, column) end
+  end
+  expression.call(context, body.funcname, made and expression.bind(made) or function() end)
+end
+
+function handlers.CreatePolicyStmt(context, body)
+  local relation <const> = find.relation(context, body.table)
+  local made <const> = create_part(context, "policy", relation, body.policy_name)
+  local needs <const> = made and function(other)
+    if other ~= relation then depend.on(made, other) end
+  end
+  for _, tree in ipairs { body.qual or false, body.with_check or false } do
+    if tree then query.expression(context, tree, { { name = relation.name, relation = relation } }, needs) end
+  end
+end
+
+function handlers.AlterPolicyStmt(context, body)
+  local relation <const> = find.relation(context, body.table)
+  find.part(context, relation, "policy", body.policy_name)
+  for _, tree in ipairs { body.qual or false, body.with_check or false } do
+    if tree then query.expression(context, tree, { { name = relation.name, relation = relation } }) end
+  end
+end
+
+function handlers.RuleStmt(context, body)
+  find.relation(context, body.relation)
+end
+
+-- ---- Schemas and extensions --------------------------------------------------------------------
+
+function handlers.CreateSchemaStmt(context, body, statement)
+  local model <const> = context.model
+  local name <const> = names.clip(body.schemaname or body.authrole and body.authrole.rolename or "?")
+  local before <const> = model.schemas[name]
+  if find.stands(context, before) and not before.assumed then
+    if not body.if_not_exists then
+      context:report("duplicate-schema", { object = name,
+        message = name == "public" and 'the schema "public" is there in every new database'
+          or ('the schema "%s" is there already: it was made %s'):format(name, context:where(before)),
+        fix = "write CREATE SCHEMA IF NOT EXISTS",
+        fix_sql = ('CREATE SCHEMA IF NOT EXISTS "%s";'):format(name), fix_file = context.file })
+    end
+    return
+  end
+  if before then
+    before.cause, before.assumed, before.open = nil, nil, nil
+    context:make(before)
+  else
+    context:make(model:add_schema(name))
+  end
+  local path <const> = model.path
+  model.path = { name, table.unpack(path) }
+  for _, element in ipairs(body.schemaElts or {}) do
+    local kind <const>, inner <const> = next(element)
+    handlers.nested(context, kind, inner, statement)
+  end
+  model.path = path
+end
+
+function handlers.CreateExtensionStmt(context, body)
+  local model <const> = context.model
+  local schema <const> = node.option(body.options, "schema")
+  local name <const> = body.extname
+  if model.extensions[name] and find.stands(context, model.extensions[name]) or name == "plpgsql" then
+    if not body.if_not_exists and model.epochs.schema == 0 then
+      context:report("duplicate-extension", { object = name,
+        message = ('the extension "%s" is there already'):format(name), fix = "write CREATE EXTENSION IF NOT EXISTS",
+        fix_sql = ('CREATE EXTENSION IF NOT EXISTS "%s";'):format(name), fix_file = context.file })
+    end
+    return
+  end
+  if type(schema) == "table" then find.schema(context, node.text(schema)) end
+  model:add_extension(name, context.place)
+end
+
+return handlers

@@ -1,0 +1,114 @@
+-- Columns: of CREATE TABLE and ADD COLUMN.
+
+local constraint = require "dixis.lint.constraint"
+local depend = require "dixis.lint.depend"
+local expression = require "dixis.lint.expression"
+local names = require "dixis.lint.names"
+local source = require "dixis.lint.source"
+local types = require "dixis.lint.types"
+
+local column = {}
+
+-- A sequence that goes with its column.
+local function own_sequence(context, relation, made, identity)
+  local model <const> = context.model
+  local name <const> = names.choose(relation.name, made.name, "seq",
+    function(wanted) return model:relation_taken(relation.schema, wanted) end)
+  local sequence <const> = context:make(model:new_relation("sequence", relation.schema, name))
+  sequence.owner, made.owned, sequence.identity = made, { [sequence] = true }, identity
+  model:add_relation(sequence)
+  return sequence
+end
+
+--- The column's default, and what it depends on.
+---@param context dixis.lint.Context
+---@param made dixis.lint.Column
+---@param text? string|false  the SQL; false: not known
+---@param tree? any
+function column.set_default(context, made, text, tree)
+  if made.default_object then
+    depend.free(made.default_object)
+    made.default_object = nil
+  end
+  made.default = text
+  if not tree then return end
+  local object <const> = context.model:born { kind = "default", name = made.name, column = made, table = made.table }
+  made.default_object = object
+  expression.read(context, tree, nil, expression.bind(object))
+  expression.enum_value(context, made.type, tree)
+end
+
+--- Makes a column of a ColumnDef, without its keys and foreign keys.
+---@param context dixis.lint.Context
+---@param relation dixis.lint.Relation
+---@param body table
+---@return dixis.lint.Column
+function column.make(context, relation, body)
+  local name <const> = names.clip(body.colname)
+  local type <const> = body.typeName and expression.type(context, body.typeName) or { text = false, name = "?" }
+  local made <const> = context:make { name = name, type = type, nullable = true }
+  context.model:add_column(relation, made)
+  if type.user then depend.on(made, type.user) end
+  if type.serial then
+    local sequence <const> = own_sequence(context, relation, made)
+    made.nullable, made.default = false, source.nextval(sequence)
+    made.default_object = context.model:born { kind = "default", name = name, column = made, table = relation }
+    depend.on(made.default_object, sequence)
+  end
+  for _, item in ipairs(body.constraints or {}) do
+    local found <const> = item.Constraint
+    if found.contype == "CONSTR_NOTNULL" then
+      made.nullable = false
+    elseif found.contype == "CONSTR_DEFAULT" then
+      column.set_default(context, made, source.default(context, found), found.raw_expr)
+    elseif found.contype == "CONSTR_IDENTITY" then
+      made.identity, made.nullable = true, false
+      own_sequence(context, relation, made, true)
+    elseif found.contype == "CONSTR_GENERATED" then
+      made.generated, made.expression = true, found.raw_expr
+    end
+  end
+  return made
+end
+
+local later <const> = { CONSTR_FOREIGN = true }
+
+--- The constraints that were written with columns and for the table: keys first, as PostgreSQL does.
+---@param context dixis.lint.Context
+---@param relation dixis.lint.Relation
+---@param entries { body: table, column?: dixis.lint.Column }[]
+function column.constraints(context, relation, entries)
+  for _, contype in ipairs { "CONSTR_PRIMARY", false, "CONSTR_FOREIGN" } do
+    for _, entry in ipairs(entries) do
+      local own <const> = entry.body.contype
+      if own == contype or not contype and own ~= "CONSTR_PRIMARY" and not later[own] then
+        constraint.add(context, relation, entry.body, entry.column)
+      end
+    end
+  end
+end
+
+--- The constraints of a ColumnDef.
+---@param made dixis.lint.Column
+---@param body table
+---@param entries table[]
+function column.collect(made, body, entries)
+  for _, item in ipairs(body.constraints or {}) do
+    entries[#entries + 1] = { body = item.Constraint, column = made }
+  end
+end
+
+--- A generated column needs the columns of its expression, which may come after it.
+---@param context dixis.lint.Context
+---@param relation dixis.lint.Relation
+---@param made dixis.lint.Column
+function column.finish(context, relation, made)
+  if not made.expression then return end
+  local tree <const> = made.expression
+  made.expression = nil
+  expression.read(context, tree, relation, function(other) depend.on(made, other) end)
+end
+
+column.text = types.text
+
+return column

@@ -1,0 +1,270 @@
+-- Constraints: of CREATE TABLE, ADD COLUMN and ADD CONSTRAINT.
+
+local depend = require "dixis.lint.depend"
+local expression = require "dixis.lint.expression"
+local find = require "dixis.lint.find"
+local names = require "dixis.lint.names"
+local node = require "dixis.lint.node"
+local types = require "dixis.lint.types"
+
+local constraint = {}
+
+local actions <const> = { a = "NO ACTION", r = "RESTRICT", c = "CASCADE", n = "SET NULL", d = "SET DEFAULT" }
+
+local function columns_of(context, relation, list)
+  local keys, texts = {}, node.texts(list)
+  for i, name in ipairs(texts) do
+    keys[i] = find.column(context, relation, name, { system = true })
+    if not keys[i] then keys = nil break end
+  end
+  return keys, texts
+end
+
+local function taken(context, relation)
+  return function(name) return context.model:relation_taken(relation.schema, name) end
+end
+
+local function taken_by_constraint(context, relation)
+  return function(name) return context.model:constraint_taken(relation.schema, name) end
+end
+
+-- Says that the name is taken in the table. True: go on.
+local function check_name(context, relation, name)
+  local before <const> = relation.constraints[name]
+  if not find.stands(context, before) then return true end
+  context:report("duplicate-constraint", { object = find.full(relation.schema, relation.name) .. "." .. name,
+    message = ('the constraint "%s" of "%s" is there already: it was made %s'):format(name, relation.name,
+      context:where(before)),
+    fix = "remove this statement, or drop the constraint before it" })
+  return false
+end
+
+--- The index of a table, made in its schema.
+---@param context dixis.lint.Context
+---@param relation dixis.lint.Relation
+---@param name string
+---@param fields table
+---@return dixis.lint.Object? index
+function constraint.index(context, relation, name, fields)
+  name = names.clip(name)
+  local before <const> = context.model:relation(relation.schema, name)
+  if find.stands(context, before) then
+    local kind <const> = before.kind == "index" and "index" or "table"
+    context:report("duplicate-" .. kind, { object = find.full(relation.schema, name),
+      message = ('the name "%s" is taken: %s "%s" was made %s'):format(name,
+        before.kind == "index" and "an index" or "a " .. before.kind, name, context:where(before)),
+      fix = before.kind == "index" and "remove this statement, or drop the index before it" or nil })
+    return nil
+  end
+  fields.kind, fields.schema, fields.name, fields.table = "index", relation.schema, name, relation
+  local index <const> = context:make(context.model:born(fields))
+  context.model:add_relation(index)
+  relation.indexes[index] = true
+  return index
+end
+
+local function add(context, relation, name, fields)
+  name = names.clip(name)
+  if not check_name(context, relation, name) then return nil end
+  fields.kind, fields.name, fields.table = "constraint", name, relation
+  relation.constraints[name] = context:make(context.model:born(fields))
+  context.model:count_constraint(relation.schema, name, 1)
+  return fields
+end
+
+-- PRIMARY KEY, UNIQUE and EXCLUDE ... USING INDEX take an index that is there.
+local function with_index(context, relation, body, type)
+  local index <const> = find.relation(context, { schemaname = relation.schema, relname = body.indexname }, { kind = "index" })
+  if not index then return end
+  local name <const> = body.conname or index.name
+  local made <const> = add(context, relation, name, { type = type, keys = index.keys, index = index })
+  if not made then return end
+  index.constraint = made
+  if index.name ~= name then context.model:rename(index, name, context.place) end
+  return made
+end
+
+local function keyed(context, relation, body, type, column)
+  if type == "p" then
+    local before <const> = relation.primary
+    if before and find.stands(context, before) and not before.removed then
+      context:report("duplicate-primary-key", { object = find.full(relation.schema, relation.name),
+        message = ('the table "%s" has a primary key already, made %s'):format(relation.name, context:where(before)) })
+      return
+    end
+  end
+  if body.indexname then
+    local made <const> = with_index(context, relation, body, type)
+    if type == "p" then relation.primary = made end
+    return
+  end
+  local keys, texts
+  if column then
+    keys, texts = { column }, { column.name }
+  else
+    keys, texts = columns_of(context, relation, body.keys)
+  end
+  local primary <const> = type == "u" and not body.conname and relation.primary
+  if primary and primary.place == context.place and keys and primary.keys and #keys == 1 and #primary.keys == 1
+    and primary.keys[1] == keys[1] then
+    return -- one index serves both
+  end
+  local name = body.conname
+  if not name then
+    if type == "p" then
+      name = names.choose(relation.name, nil, "pkey", taken(context, relation))
+    else
+      name = names.choose(relation.name, names.join(texts), "key", taken(context, relation))
+    end
+  end
+  local index <const> = constraint.index(context, relation, name, { keys = keys, unique = true, method = "btree" })
+  if not index then return end
+  local made <const> = add(context, relation, name, { type = type, keys = keys, index = index, implicit = not body.conname })
+  if not made then return end
+  index.constraint = made
+  if type == "p" then
+    relation.primary = made
+    for _, key in ipairs(keys or {}) do key.nullable = false end
+  end
+end
+
+local function exclusion(context, relation, body)
+  local keys, texts = {}, {}
+  for i, pair in ipairs(body.exclusions or {}) do
+    local element <const> = pair.List and pair.List.items[1].IndexElem or {}
+    keys[i] = element.name and find.column(context, relation, element.name) or false
+    texts[i] = element.name or names.figure(element.expr) or "expr"
+  end
+  local name <const> = body.conname or names.choose(relation.name, names.join(texts), "excl", taken(context, relation))
+  local index <const> = constraint.index(context, relation, name,
+    { keys = keys, unique = false, method = body.access_method or "btree", expressions = true })
+  local made <const> = index and add(context, relation, name, { type = "x", keys = keys, index = index })
+  if made then index.constraint = made end
+end
+
+-- Which of a table's keys has just these columns.
+local function key_for(target, columns)
+  local wanted <const> = {}
+  for _, column in ipairs(columns) do wanted[column] = true end
+  for index in pairs(target.indexes) do
+    if index.unique and not index.where and not index.expressions then
+      local count = 0
+      for _, key in ipairs(index.keys or {}) do
+        if wanted[key] then count = count + 1 else count = -1000 end
+      end
+      if not index.keys or count == #columns then return index end
+    end
+  end
+end
+
+-- Types that PostgreSQL can compare with each other.
+local families <const> = {}
+for family, list in pairs { number = { "smallint", "integer", "bigint", "numeric", "real", "double precision", "oid" },
+  text = { "text", "character varying", "character", "bpchar", "name" }, uuid = { "uuid" }, boolean = { "boolean" },
+  time = { "timestamp without time zone", "timestamp with time zone", "date" }, json = { "json", "jsonb" }, bytea = { "bytea" } } do
+  for _, name in ipairs(list) do families[name] = family end
+end
+
+local function family(column)
+  local text <const> = column.type.builtin and column.type.text
+  return text and families[(text:gsub("%(.-%)", ""))]
+end
+constraint.family = family
+
+local function check_types(context, relation, name, columns, referenced)
+  for i, column in ipairs(columns) do
+    local other <const> = referenced[i]
+    local a <const>, b <const> = family(column), family(other)
+    if a and b and a ~= b and context.model:certain(column) and context.model:certain(other) then
+      context:report("foreign-key-type", { object = find.full(relation.schema, relation.name) .. "." .. column.name,
+        message = ('the foreign key "%s" cannot be made: "%s" is %s and "%s" is %s'):format(name, column.name,
+          types.text(column.type), other.name, types.text(other.type)) })
+      return
+    end
+  end
+end
+
+local function foreign(context, relation, body, column)
+  local target = relation
+  local range <const> = body.pktable
+  -- A table that is being made is not found by its name before it is there.
+  local own <const> = range.relname == relation.name and (range.schemaname or relation.schema) == relation.schema
+  if not (own and relation.making) then
+    target = find.relation(context, range)
+  end
+  local keys, texts
+  if column then
+    keys, texts = { column }, { column.name }
+  else
+    keys, texts = columns_of(context, relation, body.fk_attrs)
+  end
+  local name <const> = body.conname or names.choose(relation.name, names.join(texts), "fkey",
+    taken_by_constraint(context, relation))
+  local model <const> = context.model
+  local known <const> = target ~= nil and not target.open and not target.cause and model:certain(target)
+  if target and target.kind ~= "table" and target.kind ~= "partitioned" and known then
+    context:report("wrong-object", { object = find.full(target.schema, target.name),
+      message = ('a foreign key cannot refer to "%s": it is a %s'):format(target.name, target.kind) })
+    return
+  end
+  local referenced, index
+  if body.pk_attrs then
+    referenced = target and columns_of(context, target, body.pk_attrs)
+    if referenced and keys and #referenced == #keys and known then
+      index = key_for(target, referenced)
+      if not index and model.epochs.constraint <= target.epoch and model.epochs.relation <= target.epoch then
+        local list <const> = table.concat(node.texts(body.pk_attrs), '", "')
+        context:report("foreign-key-target", { object = find.full(target.schema, target.name),
+          message = ('the foreign key "%s" refers to "%s"("%s"), which no primary key or unique constraint covers'):format(
+            name, target.name, list) })
+      end
+    end
+  elseif target and target.primary then
+    referenced, index = target.primary.keys, target.primary.index
+  elseif known and not relation.making and model.epochs.constraint <= target.epoch then
+    context:report("foreign-key-target", { object = find.full(target.schema, target.name),
+      message = ('the foreign key "%s" refers to "%s", which has no primary key'):format(name, target.name) })
+  end
+  if keys and referenced and #keys == #referenced then check_types(context, relation, name, keys, referenced) end
+  local made <const> = add(context, relation, name, { type = "f", keys = keys, target = target, referenced = referenced,
+    on_delete = actions[body.fk_del_action] or "NO ACTION", on_update = actions[body.fk_upd_action] or "NO ACTION" })
+  if not made or not target then return end
+  if target ~= relation then depend.on(made, target) end
+  for _, key in ipairs(target ~= relation and referenced or {}) do depend.on(made, key) end
+  if index then depend.on(made, index.constraint or index) end
+end
+
+local function check(context, relation, body, column)
+  local mentioned <const> = node.columns(body.raw_expr)
+  local keys, only = {}, nil
+  for name in pairs(mentioned) do
+    if relation.columns[name] then
+      keys[#keys + 1] = relation.columns[name]
+      only = name
+    end
+  end
+  if #keys ~= 1 then only = nil end
+  local name <const> = body.conname or names.choose(relation.name, only or column and column.name or nil, "check",
+    taken_by_constraint(context, relation))
+  local made <const> = add(context, relation, name, { type = "c", keys = keys })
+  expression.read(context, body.raw_expr, relation, made and expression.bind(made, relation))
+end
+
+local kinds <const> = {
+  CONSTR_EXCLUSION = exclusion, CONSTR_FOREIGN = foreign, CONSTR_CHECK = check,
+}
+
+local letters <const> = { CONSTR_PRIMARY = "p", CONSTR_UNIQUE = "u" }
+
+--- Adds a constraint to a table.
+---@param context dixis.lint.Context
+---@param relation dixis.lint.Relation
+---@param body table     a Constraint
+---@param column? dixis.lint.Column  of a column's own constraint
+function constraint.add(context, relation, body, column)
+  if letters[body.contype] then return keyed(context, relation, body, letters[body.contype], column) end
+  local kind <const> = kinds[body.contype]
+  if kind then kind(context, relation, body, column) end
+end
+
+return constraint

@@ -1,0 +1,139 @@
+-- What a statement is judged in: the model, where we are, and the findings so far.
+
+local names = require "dixis.lint.names"
+local rules = require "dixis.lint.rules"
+
+---@class dixis.lint.Context
+---@field model dixis.lint.Model    as it was before the statement
+---@field findings dixis.lint.Finding[]
+---@field migration string          name of its folder
+---@field file string
+---@field text string               of the file
+---@field script host.sql.Statement[]  all statements of the file
+---@field statement host.sql.Statement
+---@field index integer             of the statement in its file
+---@field server_major? integer
+---@field sizes table<string, { rows: integer, bytes: integer }>
+---@field in_transaction boolean    the statement shares a transaction with others of the file
+---@field fresh fun(schema?: string, name: string): boolean  the table was made in this migration
+local Context = {}
+Context.__index = Context
+
+local context = {}
+
+---@param model dixis.lint.Model
+---@param options table  of lint.check
+---@return dixis.lint.Context
+function context.new(model, options)
+  local self <const> = setmetatable({ model = model, findings = {}, options = options, sizes = options.sizes or {},
+    server_major = options.server_major, unknown = false }, Context)
+  self.fresh = function(schema, name)
+    local relation <const> = model:relation(schema, name)
+    return relation ~= nil and relation.place ~= nil and relation.place.migration == self.migration
+  end
+  return self
+end
+
+---@param migration string
+---@param file string
+---@param text string
+function Context:open(migration, file, text)
+  self.migration, self.file, self.text, self.index = migration, file, text, 0
+  self.transaction = {}
+  -- Many objects are made by one statement: they share its place.
+  self.place = nil
+end
+
+---@param statement host.sql.Statement
+function Context:begin(statement)
+  self.statement, self.failed, self.made, self.soft = statement, nil, {}, nil
+  self.place = { migration = self.migration, file = self.file, line = statement.line, statement_index = self.index }
+end
+
+--- What was made by a statement that would fail is there only in thought.
+function Context:finish()
+  if not self.failed then return end
+  local cause <const> = self.findings[self.failed].cause or self.failed
+  for _, object in ipairs(self.made) do object.cause = object.cause or cause end
+end
+
+local EXCERPT <const> = 100
+
+local function excerpt(text)
+  local short = text:gsub("%s+", " ")
+  if #short <= EXCERPT then return short end
+  return names.cut(short, EXCERPT - 3) .. "..."
+end
+
+--- Adds a finding about the statement.
+---@param rule string
+---@param finding table  message, object, fix, fix_sql, fix_file, cause; severity, line and column where they are others
+---@return integer? index  nil: what this does is not certain, so nothing is said
+function Context:report(rule, finding)
+  local severity <const> = finding.severity or assert(rules.all[rule], rule).severity
+  if self.soft and severity == "error" then return nil end
+  local statement <const> = self.statement
+  finding.rule, finding.severity = rule, severity
+  finding.migration, finding.file = self.migration, self.file
+  finding.line, finding.column = finding.line or statement and statement.line or 1, finding.column
+    or statement and statement.column or 1
+  finding.statement_index = self.index > 0 and self.index or nil
+  finding.statement = statement and excerpt(self.text:sub(statement.first, statement.last)) or nil
+  local index <const> = #self.findings + 1
+  self.findings[index] = finding
+  if severity == "error" and not self.failed then self.failed = index end
+  return index
+end
+
+--- The statement needs what only an earlier fault left unmade: a consequence, once for each statement and reason.
+---@param rule string
+---@param object dixis.lint.Object
+---@param finding table
+function Context:follow(rule, object, finding)
+  if self.followed ~= self.place then self.followed, self.reasons = self.place, {} end
+  if self.reasons[object.cause] then return end
+  self.reasons[object.cause] = true
+  finding.cause = object.cause
+  self:report(rule, finding)
+end
+
+--- Notes what the statement makes.
+---@generic T: dixis.lint.Object
+---@param object T
+---@return T
+function Context:make(object)
+  object.place = self.place
+  if self.soft then object.maybe = true end
+  self.made[#self.made + 1] = object
+  return object
+end
+
+--- What follows is not known from the script alone.
+---@param message string
+---@param scope? string  what is in doubt; all when absent
+---@param place? { line?: integer, column?: integer }
+function Context:doubt(message, scope, place)
+  self.model:doubt(scope)
+  self.unknown = true
+  self:report("cannot-know", { message = message, line = place and place.line, column = place and place.column })
+end
+
+--- At the end of a migration: the next one begins with a session that has the usual settings, or not.
+function Context:close()
+  local model <const> = self.model
+  if self.path_left then model.path_unsure = true end
+  model.path, self.path_left, self.skip_bodies, self.explicit = model.default_path, nil, nil, nil
+  for _, relation in pairs(model.schemas.pg_temp and model.schemas.pg_temp.relations or {}) do relation.maybe = true end
+end
+
+--- Where something was made, for messages.
+---@param object { place?: dixis.lint.Place }?
+---@return string
+function Context:where(object)
+  local place <const> = object and object.place
+  if not place then return "before" end
+  if place.migration == self.migration then return ("in line %d"):format(place.line) end
+  return ("by %s (line %d)"):format(place.migration, place.line)
+end
+
+return context

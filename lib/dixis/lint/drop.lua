@@ -1,0 +1,50 @@
+-- Dropping: what goes along, and what stands in the way.
+
+local depend = require "dixis.lint.depend"
+local find = require "dixis.lint.find"
+
+local drop = {}
+
+local words <const> = { matview = "materialized view", partitioned = "table" }
+
+local function describe(object)
+  local word <const> = words[object.kind] or object.kind
+  if object.kind == "default" then
+    return ('the default of "%s"."%s"'):format(object.table.name, object.column.name)
+  elseif object.kind == "constraint" and object.type == "f" then
+    return ('the foreign key "%s" of "%s"'):format(object.name, object.table.name)
+  elseif object.table then
+    return ('the %s "%s" of "%s"'):format(word, object.name, object.table.name)
+  end
+  return ('the %s "%s"'):format(word, object.name)
+end
+
+--- Drops objects with all that goes with them; reports what still needs them.
+---@param context dixis.lint.Context
+---@param objects dixis.lint.Object[]
+---@param cascade boolean
+---@param what string  what is dropped, for the message
+function drop.objects(context, objects, cascade, what)
+  local going <const>, blockers <const> = depend.closure(objects, cascade)
+  local unsure = false
+  for _, blocker in ipairs(blockers) do
+    if find.stands(context, blocker.object) and find.stands(context, blocker.needs) then
+      context:report("still-needed", { object = find.full(objects[1].schema or objects[1].table and objects[1].table.schema,
+          objects[1].name),
+        message = ("%s cannot be dropped: %s needs it (made %s)"):format(what, describe(blocker.object),
+          context:where(blocker.object)),
+        fix = "drop that first, or write CASCADE" })
+    end
+    unsure = true
+  end
+  if context.failed or context.soft or unsure then
+    -- It is not known whether they are still there.
+    for _, object in ipairs(going) do object.maybe = true end
+    return
+  end
+  for _, object in ipairs(going) do
+    if not object.removed then depend.remove(context.model, object, context.place) end
+  end
+end
+
+return drop

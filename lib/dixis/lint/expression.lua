@@ -1,0 +1,195 @@
+-- What an expression needs: functions, types, sequences, columns of its table, and values of enums.
+
+local builtin = require "dixis.lint.builtin"
+local depend = require "dixis.lint.depend"
+local find = require "dixis.lint.find"
+local node = require "dixis.lint.node"
+local types = require "dixis.lint.types"
+
+local expression = {}
+
+--- A type as it is written; reports it when it is missing.
+---@param context dixis.lint.Context
+---@param type_name table
+---@return dixis.lint.Type
+function expression.type(context, type_name)
+  local found <const> = types.read(context.model, type_name)
+  if found.builtin or found.serial then return found end
+  if found.schema then find.schema(context, found.schema) end
+  if found.user then
+    if found.user.cause then
+      context:follow("missing-type", found.user, { object = find.full(found.schema, found.name),
+        message = ('the type "%s" is not there: the statement that should have made it fails'):format(found.name) })
+    end
+  elseif found.why == "missing" then
+    local gone <const> = context.model:dropped("type", found.schema, found.name)
+    local index <const> = context:report("missing-type", { object = find.full(found.schema, found.name),
+      message = ('the type "%s" does not exist here%s'):format(found.name,
+        gone and ": it was dropped or renamed " .. context:where(gone) or "") })
+    if index then
+      local made <const> = context.model:born { kind = "type", schema = context.model:target(found.schema),
+        name = found.name, cause = context.findings[index].cause or index, place = context.place, assumed = true }
+      context.model:add_type(made)
+      context.model.missing["type " .. find.full(made.schema, made.name)] = index
+      found.user = made
+    end
+  end
+  return found
+end
+
+--- A function by its name alone; reports it when it is missing.
+---@param context dixis.lint.Context
+---@param parts table[]
+---@param needs fun(object: dixis.lint.Object)
+function expression.call(context, parts, needs)
+  local schema <const>, name <const> = node.name(parts)
+  if schema == "pg_catalog" then return end
+  local list, why = context.model:functions(schema, name)
+  if list then
+    for _, found in pairs(list) do
+      if found.cause then
+        context:follow("missing-function", found, { object = find.full(schema, name),
+          message = ('the function "%s" is not there: the statement that should have made it fails'):format(name) })
+      end
+    end
+    -- Of several with the same name it is not known here which one is meant.
+    local _, only = next(list)
+    if next(list, next(list)) == nil then needs(only) end
+    return
+  end
+  if schema then find.schema(context, schema) end
+  if why ~= "missing" or not schema and builtin.has(name) then return end
+  -- A cast may be written like a call.
+  if context.model:type(schema, name) or context.model:relation(schema, name) or types.is_builtin(name) then return end
+  local extension <const> = builtin.extension(name)
+  local gone <const> = context.model:dropped("function", schema, name)
+  context:report("missing-function", { object = find.full(schema, name),
+    message = ('the function "%s" does not exist here%s'):format(name,
+      gone and ": it was dropped or renamed " .. context:where(gone) or extension and
+      (': it comes with the extension "%s", which was not created'):format(extension) or ""),
+    fix = extension and ('CREATE EXTENSION IF NOT EXISTS "%s" before this statement'):format(extension),
+    fix_sql = extension and ('CREATE EXTENSION IF NOT EXISTS "%s";'):format(extension),
+    fix_file = extension and context.file or nil })
+end
+
+local by_name <const> = { nextval = true, currval = true, setval = true }
+
+-- 'name'::regclass as a RangeVar.
+local function regclass(text)
+  local parts <const> = {}
+  local rest = text
+  while rest ~= "" do
+    local quoted <const>, after = rest:match '^"([^"]+)"%.?(.*)$'
+    if quoted then
+      parts[#parts + 1], rest = quoted, after
+    else
+      local plain <const>, behind = rest:match "^([%w_$\x80-\xFF]+)%.?(.*)$"
+      if not plain then return nil end
+      parts[#parts + 1], rest = plain:lower(), behind
+    end
+  end
+  if #parts == 0 or #parts > 2 then return nil end
+  return { schemaname = parts[2] and parts[1] or nil, relname = parts[#parts] }
+end
+expression.regclass = regclass
+
+local function constant_text(value)
+  local constant <const> = value and value.A_Const
+  return constant and constant.sval and (constant.sval.sval or "") or nil
+end
+expression.constant_text = constant_text
+
+--- A value of an enum, where it is used as a constant.
+---@param context dixis.lint.Context
+---@param type dixis.lint.Type
+---@param value? table
+function expression.enum_value(context, type, value)
+  local enum <const> = type.user
+  if value and value.TypeCast then value = value.TypeCast.arg end
+  local text <const> = constant_text(value)
+  if not enum or enum.kind ~= "enum" or type.array or not text or enum.cause then return end
+  local label <const> = enum.labels[text]
+  if not label then
+    if enum.open or not context.model:certain(enum) or context.model.epochs.type > enum.epoch then return end
+    context:report("missing-enum-value", { object = find.full(enum.schema, enum.name) .. "." .. text,
+      message = ("the enum \"%s\" has no value '%s' here"):format(enum.name, text) })
+  elseif label.cause then
+    context:follow("missing-enum-value", label, { object = find.full(enum.schema, enum.name) .. "." .. text,
+      message = ("the value '%s' of \"%s\" is not there: the statement that should have added it fails"):format(text,
+        enum.name) })
+  elseif context.in_transaction and label.transaction == context.transaction and enum.transaction ~= context.transaction
+    and not label.maybe then
+    context:report("enum-value-same-transaction", { object = find.full(enum.schema, enum.name) .. "." .. text,
+      message = ("the value '%s' was added to the enum \"%s\" %s: PostgreSQL does not let the same transaction use it")
+        :format(text, enum.name, context:where(label)),
+      fix = "put this statement into a migration of its own, after this one" })
+  end
+end
+
+local function nothing() end
+
+-- A column of the one table whose columns can be named.
+local function column_of(context, relation, fields, needs)
+  local name <const> = node.text(fields[#fields])
+  if not name or not (#fields == 1 or #fields == 2 and node.text(fields[1]) == relation.name) then return end
+  -- The table's own name means the whole row.
+  if #fields == 1 and name == relation.name then return end
+  local column <const> = find.column(context, relation, name, { system = true })
+  if column then needs(column) end
+end
+
+---@class dixis.lint.Names  what names in an expression mean, where that is more than the columns of a table
+---@field column fun(fields: table[])
+---@field query fun(body: table)
+
+--- Reads an expression.
+---@param context dixis.lint.Context
+---@param tree any
+---@param where? dixis.lint.Relation|dixis.lint.Names  nil: columns are not looked for
+---@param needs? fun(object: dixis.lint.Object)  called with each thing that the expression depends on
+function expression.read(context, tree, where, needs)
+  if not tree then return end
+  needs = needs or nothing
+  node.walk(tree, function(kind, body)
+    if kind == "FuncCall" then
+      local _, name = node.name(body.funcname)
+      local first = by_name[name] and body.args and body.args[1]
+      if first and first.TypeCast then
+        local _, type = node.name(first.TypeCast.typeName.names)
+        first = type == "regclass" and first.TypeCast.arg or nil
+      end
+      local range <const> = first and constant_text(first) and regclass(constant_text(first))
+      if range then needs(find.relation(context, range, { kind = "sequence" })) end
+      expression.call(context, body.funcname, needs)
+    elseif kind == "TypeCast" then
+      local type <const> = expression.type(context, body.typeName)
+      if type.user then needs(type.user) end
+      expression.enum_value(context, type, body.arg)
+    elseif kind == "ColumnRef" then
+      if where and where.query then
+        where.column(body.fields)
+      elseif where then
+        column_of(context, where, body.fields, needs)
+      end
+      return false
+    elseif kind == "SubLink" then
+      if not where or not where.query then return false end
+    elseif kind == "SelectStmt" then
+      if where and where.query then where.query(body) end
+      return false
+    end
+  end)
+end
+
+--- Makes an object depend on what an expression needs.
+---@param object dixis.lint.Object
+---@param except? dixis.lint.Object  a table whose own columns do not count: what uses them goes with them
+---@return fun(other: dixis.lint.Object)
+function expression.bind(object, except)
+  return function(other)
+    if other.kind == "column" and other.table == except then return end
+    depend.on(object, other)
+  end
+end
+
+return expression

@@ -1,0 +1,169 @@
+-- Finding what a statement names: reports what is missing, once, and goes on as if it were there.
+
+local model_of = require "dixis.lint.model"
+local names = require "dixis.lint.names"
+local near = require "dixis.near"
+
+local find = {}
+
+local function full(schema, name)
+  return (schema or "public") .. "." .. name
+end
+
+local function suggestion(wanted, known)
+  local meant <const> = near.find(wanted, known)
+  return meant and (' (did you mean "%s"?)'):format(meant) or ""
+end
+
+---@param context dixis.lint.Context
+---@param schema string
+---@param gone? table
+---@return string
+local function history(context, gone)
+  if not gone then return "" end
+  return (": it was dropped or renamed %s"):format(context:where(gone))
+end
+
+local rule_of <const> = { index = "missing-index", sequence = "missing-sequence" }
+
+--- Reports a schema that does not exist; the schema is there in thought from then on.
+---@param context dixis.lint.Context
+---@param schema string
+function find.schema(context, schema)
+  local model <const> = context.model
+  local found <const> = model.schemas[schema]
+  if found then
+    if found.cause and not context.soft then
+      context:follow("missing-schema", found, { object = schema,
+        message = ('the schema "%s" would have been made by a statement that fails'):format(schema) })
+    end
+    return
+  end
+  if model:is_system(schema) or schema == "pg_temp" or model.epochs.schema > 0 or model.opaque then return end
+  local index <const> = context:report("missing-schema", { object = schema,
+    message = ('the schema "%s" does not exist'):format(schema),
+    fix = ('CREATE SCHEMA IF NOT EXISTS "%s" before this statement'):format(schema),
+    fix_sql = ('CREATE SCHEMA IF NOT EXISTS "%s";'):format(schema), fix_file = context.file })
+  local made <const> = model:space(schema)
+  made.open, made.cause = true, index
+end
+
+-- As if it were there, with columns that are not known.
+local function assume(context, kind, schema, name, cause)
+  local model <const> = context.model
+  local relation <const> = model:new_relation(kind == "index" and "index" or kind == "sequence" and "sequence" or "table",
+    model:target(schema), name)
+  relation.open, relation.assumed, relation.cause, relation.place = true, true, cause, context.place
+  if kind == "index" then
+    relation.table, relation.keys = model:new_relation("table", relation.schema, ""), {}
+    relation.table.open = true
+  end
+  relation.maybe = not cause or nil
+  if not context.model:is_system(relation.schema) then model:add_relation(relation) end
+  return relation
+end
+
+--- The relation of a RangeVar.
+---@param context dixis.lint.Context
+---@param range table
+---@param options? { kind?: string, missing_ok?: boolean }
+---@return dixis.lint.Relation? relation  nil: not there, and the statement says that this is fine
+function find.relation(context, range, options)
+  options = options or {}
+  local model <const> = context.model
+  local schema <const>, name <const> = range.schemaname, names.clip(range.relname)
+  local what <const> = options.kind or "table"
+  if schema then find.schema(context, schema) end
+  local found <const>, why = model:relation(schema, name)
+  if found then
+    if found.cause and not options.missing_ok then
+      context:follow(rule_of[what] or "missing-table", found, { object = full(found.schema, name),
+        message = ('the %s "%s" is not there: what should have made it fails, or is missing'):format(what, name) })
+    end
+    return found
+  end
+  if options.missing_ok then return nil end
+  local cause
+  if why == "missing" then
+    local gone <const> = model:dropped("relation", schema, name)
+    local known <const> = near.keys((model.schemas[schema or model:target()] or { relations = {} }).relations)
+    local rule <const> = rule_of[what] or "missing-table"
+    cause = context:report(rule, { object = full(schema or model:target(), name),
+      message = ('the %s "%s" does not exist here%s'):format(what, name,
+        gone and history(context, gone) or suggestion(name, known)) })
+    if cause then context.model.missing[full(schema or model:target(), name)] = cause end
+  end
+  return assume(context, what, schema, name, cause)
+end
+
+local system_columns <const> = { ctid = true, xmin = true, xmax = true, cmin = true, cmax = true, tableoid = true }
+
+--- A column of a relation.
+---@param context dixis.lint.Context
+---@param relation dixis.lint.Relation
+---@param name string
+---@param options? { missing_ok?: boolean, system?: boolean }
+---@return dixis.lint.Column? column
+function find.column(context, relation, name, options)
+  options = options or {}
+  name = names.clip(name)
+  local found <const> = relation.columns[name]
+  if found then
+    if found.cause and not options.missing_ok and found.cause ~= relation.cause then
+      context:follow("missing-column", found, { object = full(relation.schema, relation.name) .. "." .. name,
+        message = ('the column "%s" of "%s" is not there: the statement that should have added it fails'):format(name,
+          relation.name) })
+    end
+    return found
+  end
+  if options.missing_ok or options.system and system_columns[name] then return nil end
+  if not context.model:lacks(relation, "column", name) then return nil end
+  local gone <const> = relation.gone and relation.gone["column " .. name]
+  local index <const> = context:report("missing-column", { object = full(relation.schema, relation.name) .. "." .. name,
+    message = ('the column "%s" of "%s" does not exist here%s'):format(name, relation.name,
+      gone and history(context, gone) or suggestion(name, near.keys(relation.columns))) })
+  if index then
+    local column <const> = { name = name, type = { text = false, name = "?" }, nullable = true, place = context.place,
+      cause = context.findings[index].cause or index, assumed = true }
+    context.model:add_column(relation, column)
+    return column
+  end
+end
+
+--- Something else that lives in a table: a constraint, trigger or policy.
+---@param context dixis.lint.Context
+---@param relation dixis.lint.Relation
+---@param what "constraint"|"trigger"|"policy"
+---@param name string
+---@param missing_ok? boolean
+---@return dixis.lint.Object?
+function find.part(context, relation, what, name, missing_ok)
+  name = names.clip(name)
+  local list <const> = what == "constraint" and relation.constraints or what == "trigger" and relation.triggers
+    or relation.policies
+  local found <const> = list[name]
+  if found then
+    if found.cause and not missing_ok then
+      context:follow("missing-" .. what, found, { object = full(relation.schema, relation.name) .. "." .. name,
+        message = ('the %s "%s" is not there: the statement that should have made it fails'):format(what, name) })
+    end
+    return found
+  end
+  if missing_ok or not context.model:lacks(relation, model_of.scope { kind = what }, name) then return nil end
+  local gone <const> = relation.gone and relation.gone[model_of.scope { kind = what } .. " " .. name]
+  context:report("missing-" .. what, { object = full(relation.schema, relation.name) .. "." .. name,
+    message = ('the %s "%s" of "%s" does not exist here%s'):format(what, name, relation.name,
+      gone and history(context, gone) or suggestion(name, near.keys(list))) })
+end
+
+--- Is something like it there for sure? What is only likely or assumed makes room.
+---@param context dixis.lint.Context
+---@param object? dixis.lint.Object
+---@return boolean
+function find.stands(context, object)
+  return object ~= nil and not object.cause and context.model:certain(object)
+end
+
+find.full = full
+
+return find

@@ -1,0 +1,399 @@
+-- Queries and what changes rows: every table and column that they name, resolved as PostgreSQL would.
+
+local builtin = require "dixis.lint.builtin"
+local expression = require "dixis.lint.expression"
+local find = require "dixis.lint.find"
+local names = require "dixis.lint.names"
+local node = require "dixis.lint.node"
+
+local query = {}
+
+-- A scope: { items, parent, ctes, outputs }. An item is { name, relation } or { name, columns = set|nil }: a
+-- part of FROM; without a relation and columns, it may have any column.
+
+local read_select, read_statement
+
+local system_columns <const> = { ctid = true, xmin = true, xmax = true, cmin = true, cmax = true, tableoid = true }
+
+-- The column in an item: true or the column itself; false when it is surely not there; nil: not known.
+local function column_in(state, item, name)
+  if item.relation then
+    local found <const> = item.relation.columns[name]
+    if found then return found end
+    if system_columns[name] then return true end
+    return not state.context.model:lacks(item.relation, "column", name) and nil
+  end
+  if not item.columns then return nil end
+  return item.columns[name] or false
+end
+
+local function use(state, item, name, found)
+  if type(found) ~= "table" then return end
+  find.column(state.context, item.relation, name)
+  state.needs(found)
+end
+
+local function unqualified(state, scope, name)
+  local only, count
+  local at = scope
+  if state.parameters and (state.parameters[name] or state.parameters.any) then return end
+  while at do
+    if at.outputs and at.outputs[name] or at.open then return end
+    for _, item in ipairs(at.items) do
+      local found <const> = column_in(state, item, name)
+      if found or found == nil then return use(state, item, name, found) end
+      if item.name == name then return end
+    end
+    if not count then count, only = #at.items, at.items[1] end
+    at = at.parent
+  end
+  if count == 0 then return end
+  if count == 1 and only.relation then
+    find.column(state.context, only.relation, name)
+  else
+    state.context:report("missing-column", { object = name,
+      message = ('no table of this query has a column "%s"'):format(name) })
+  end
+end
+
+local function qualified(state, scope, qualifier, name)
+  local at = scope
+  while at do
+    for _, item in ipairs(at.items) do
+      if item.name == qualifier then
+        if not name then return end
+        local found <const> = column_in(state, item, name)
+        if found == false then
+          -- t.f may be f(t).
+          if builtin.has(name) or state.context.model:functions(nil, name) then return end
+          if item.relation then
+            find.column(state.context, item.relation, name)
+          else
+            state.context:report("missing-column", { object = qualifier .. "." .. name,
+              message = ('"%s" has no column "%s"'):format(qualifier, name) })
+          end
+        else
+          use(state, item, name, found)
+        end
+        return
+      end
+    end
+    at = at.parent
+  end
+end
+
+local function resolver(state, scope)
+  return {
+    column = function(fields)
+      local name <const> = node.text(fields[#fields])
+      if #fields == 1 then
+        if name then unqualified(state, scope, name) end
+      elseif #fields == 2 then
+        qualified(state, scope, node.text(fields[1]), name)
+      end
+    end,
+    query = function(body) read_select(state, body, scope) end,
+  }
+end
+
+local function read_expression(state, tree, scope)
+  if tree then expression.read(state.context, tree, resolver(state, scope), state.needs) end
+end
+
+-- ---- FROM --------------------------------------------------------------------------------------
+
+local function find_cte(scope, name)
+  local at = scope
+  while at do
+    local found <const> = at.ctes and at.ctes[name]
+    if found ~= nil then return found end
+    at = at.parent
+  end
+end
+
+local function as_set(list)
+  if not list then return nil end
+  local set <const> = {}
+  for _, name in ipairs(list) do
+    if not name then return nil end
+    set[name] = true
+  end
+  return set
+end
+
+local function aliased(list, alias)
+  if not list or not alias or not alias.colnames then return list end
+  local renamed <const> = table.move(list, 1, #list, 1, {})
+  for i, name in ipairs(node.texts(alias.colnames)) do renamed[i] = name end
+  return renamed
+end
+
+local from_items = {}
+
+local function from(state, tree, scope)
+  local kind <const>, body <const> = next(tree)
+  local reader <const> = from_items[kind]
+  if reader then return reader(state, body, scope) end
+  scope.items[#scope.items + 1] = { name = body.alias and body.alias.aliasname }
+end
+
+function from_items.RangeVar(state, body, scope)
+  local name <const> = body.alias and body.alias.aliasname or body.relname
+  local item = { name = name }
+  local cte <const> = not body.schemaname and find_cte(scope, body.relname)
+  if cte then
+    item.list = aliased(cte.list, body.alias)
+    item.columns = as_set(item.list)
+  else
+    local relation <const> = find.relation(state.context, body)
+    state.needs(relation)
+    if not (body.alias and body.alias.colnames) then item.relation = relation end
+  end
+  scope.items[#scope.items + 1] = item
+end
+
+function from_items.RangeSubselect(state, body, scope)
+  local list <const> = read_select(state, body.subquery.SelectStmt, body.lateral and scope or scope.outside)
+  local item <const> = { name = body.alias and body.alias.aliasname, list = aliased(list, body.alias) }
+  item.columns = as_set(item.list)
+  scope.items[#scope.items + 1] = item
+end
+
+function from_items.JoinExpr(state, body, scope)
+  from(state, body.larg, scope)
+  from(state, body.rarg, scope)
+  if body.quals then scope.later[#scope.later + 1] = body.quals end
+  if body.alias then scope.items[#scope.items + 1] = { name = body.alias.aliasname } end
+  for _, name in ipairs(node.texts(body.usingClause)) do
+    scope.later[#scope.later + 1] = { ColumnRef = { fields = { { String = { sval = name } } } } }
+  end
+end
+
+function from_items.RangeFunction(state, body, scope)
+  read_expression(state, body.functions, scope)
+  scope.items[#scope.items + 1] = { name = body.alias and body.alias.aliasname }
+end
+
+function from_items.RangeTableSample(state, body, scope)
+  from(state, body.relation, scope)
+end
+
+-- ---- SELECT ------------------------------------------------------------------------------------
+
+local function with(state, clause, scope)
+  if not clause then return end
+  scope.ctes = scope.ctes or {}
+  for _, item in ipairs(clause.ctes or {}) do
+    local cte <const> = item.CommonTableExpr
+    local aliases <const> = cte.aliascolnames and node.texts(cte.aliascolnames)
+    if clause.recursive then scope.ctes[cte.ctename] = { list = aliases } end
+    local list <const> = read_statement(state, cte.ctequery, scope)
+    scope.ctes[cte.ctename] = { list = aliased(list, aliases and { colnames = cte.aliascolnames }) }
+  end
+end
+
+-- What `*` stands for; nil: not known.
+local function star(state, scope, qualifier)
+  local list <const> = {}
+  for _, item in ipairs(scope.items) do
+    if not qualifier or item.name == qualifier then
+      if item.relation and not item.relation.open then
+        for _, column in ipairs(item.relation.order) do
+          list[#list + 1] = column.name
+          state.needs(column)
+        end
+      elseif item.list then
+        table.move(item.list, 1, #item.list, #list + 1, list)
+      else
+        return nil
+      end
+    end
+  end
+  return list
+end
+
+local function outputs(state, targets, scope)
+  local list, known = {}, true
+  for _, item in ipairs(targets or {}) do
+    local target <const> = item.ResTarget
+    local fields <const> = target.val and target.val.ColumnRef and target.val.ColumnRef.fields
+    if fields and fields[#fields].A_Star then
+      local expanded <const> = star(state, scope, #fields > 1 and node.text(fields[#fields - 1]) or nil)
+      -- With USING and NATURAL, a column of both sides comes once.
+      if expanded and not scope.merged then
+        table.move(expanded, 1, #expanded, #list + 1, list)
+      else
+        known = false
+      end
+    else
+      read_expression(state, target.val, scope)
+      list[#list + 1] = target.name or names.figure(target.val) or "?column?"
+    end
+  end
+  return known and list or nil
+end
+
+local function has_merge(tree)
+  local found = false
+  node.walk(tree, function(kind, body)
+    if kind == "JoinExpr" and (body.usingClause or body.isNatural) then found = true end
+    return kind ~= "SelectStmt"
+  end)
+  return found
+end
+
+local function new_scope(outer)
+  return { items = {}, parent = outer, outside = outer, later = {} }
+end
+
+function read_select(state, body, outer)
+  local scope <const> = new_scope(outer)
+  with(state, body.withClause, scope)
+  if scope.ctes then scope.outside = { items = {}, parent = outer, ctes = scope.ctes } end
+  if body.larg then
+    local list <const> = read_select(state, body.larg, scope)
+    read_select(state, body.rarg, scope)
+    return list
+  end
+  if body.valuesLists then
+    read_expression(state, body.valuesLists, scope)
+    local list <const> = {}
+    for i = 1, #(body.valuesLists[1].List.items or {}) do list[i] = "column" .. i end
+    return list
+  end
+  for _, item in ipairs(body.fromClause or {}) do from(state, item, scope) end
+  scope.merged = has_merge(body.fromClause)
+  read_expression(state, scope.later, scope)
+  local list <const> = outputs(state, body.targetList, scope)
+  for _, name in ipairs { "whereClause", "havingClause", "windowClause" } do read_expression(state, body[name], scope) end
+  scope.outputs = as_set(list)
+  scope.open = not scope.outputs
+  for _, name in ipairs { "groupClause", "sortClause", "distinctClause" } do read_expression(state, body[name], scope) end
+  return list
+end
+
+-- ---- INSERT, UPDATE, DELETE --------------------------------------------------------------------
+
+local function target_item(relation, range)
+  return { name = range.alias and range.alias.aliasname or range.relname, relation = relation }
+end
+
+local function set_columns(state, targets, relation, scope)
+  for _, item in ipairs(targets or {}) do
+    local target <const> = item.ResTarget
+    local column <const> = target.name and find.column(state.context, relation, target.name)
+    if column then
+      state.needs(column)
+      if not target.indirection then expression.enum_value(state.context, column.type, target.val) end
+    end
+    read_expression(state, target.val, scope)
+  end
+end
+
+local readers = {}
+
+-- Constants that go into a column of an enum.
+local function insert_values(state, relation, targets, select)
+  local lists <const> = select.valuesLists or {}
+  for _, row in ipairs(lists) do
+    for i, value in ipairs(row.List and row.List.items or {}) do
+      local column <const> = targets and targets[i] or not targets and relation.order[i]
+      if column then expression.enum_value(state.context, column.type, value) end
+    end
+  end
+end
+
+function readers.InsertStmt(state, body, outer)
+  local scope <const> = new_scope(outer)
+  with(state, body.withClause, scope)
+  local relation <const> = find.relation(state.context, body.relation)
+  state.needs(relation)
+  local targets
+  for i, item in ipairs(body.cols or {}) do
+    targets = targets or {}
+    targets[i] = find.column(state.context, relation, item.ResTarget.name) or false
+    if targets[i] then state.needs(targets[i]) end
+  end
+  if body.selectStmt then
+    read_select(state, body.selectStmt.SelectStmt, scope)
+    insert_values(state, relation, targets, body.selectStmt.SelectStmt)
+  end
+  scope.items = { target_item(relation, body.relation) }
+  local conflict <const> = body.onConflictClause
+  if conflict then
+    if conflict.infer then
+      if conflict.infer.conname then find.part(state.context, relation, "constraint", conflict.infer.conname) end
+      for _, item in ipairs(conflict.infer.indexElems or {}) do
+        if item.IndexElem.name then find.column(state.context, relation, item.IndexElem.name) end
+      end
+      read_expression(state, conflict.infer.whereClause, scope)
+    end
+    scope.items[2] = { name = "excluded", relation = relation }
+    set_columns(state, conflict.targetList, relation, scope)
+    read_expression(state, conflict.whereClause, scope)
+    scope.items[2] = nil
+  end
+  return outputs(state, body.returningList, scope)
+end
+
+function readers.UpdateStmt(state, body, outer)
+  local scope <const> = new_scope(outer)
+  with(state, body.withClause, scope)
+  local relation <const> = find.relation(state.context, body.relation)
+  state.needs(relation)
+  scope.items[1] = target_item(relation, body.relation)
+  for _, item in ipairs(body.fromClause or {}) do from(state, item, scope) end
+  read_expression(state, scope.later, scope)
+  set_columns(state, body.targetList, relation, scope)
+  read_expression(state, body.whereClause, scope)
+  return outputs(state, body.returningList, scope)
+end
+
+function readers.DeleteStmt(state, body, outer)
+  local scope <const> = new_scope(outer)
+  with(state, body.withClause, scope)
+  local relation <const> = find.relation(state.context, body.relation)
+  state.needs(relation)
+  scope.items[1] = target_item(relation, body.relation)
+  for _, item in ipairs(body.usingClause or {}) do from(state, item, scope) end
+  read_expression(state, scope.later, scope)
+  read_expression(state, body.whereClause, scope)
+  return outputs(state, body.returningList, scope)
+end
+
+function readers.MergeStmt(state, body)
+  find.relation(state.context, body.relation)
+end
+
+function readers.SelectStmt(state, body, outer) return read_select(state, body, outer) end
+
+function read_statement(state, tree, outer)
+  local kind <const>, body <const> = next(tree)
+  local reader <const> = readers[kind]
+  return reader and reader(state, body, outer) or nil
+end
+
+local function nothing() end
+
+--- Reads a query, or a statement that changes rows.
+---@param context dixis.lint.Context
+---@param tree table   { SelectStmt = ... } and the like
+---@param needs? fun(object: dixis.lint.Object)  called with each table, column, function, type it needs
+---@param parameters? table<string, true>  names that are no columns; `any`: all may be
+---@return (string|false)[]? columns  of its result; nil: not known
+function query.read(context, tree, needs, parameters)
+  return read_statement({ context = context, needs = needs or nothing, parameters = parameters }, tree)
+end
+
+--- Reads an expression about the rows of a table, with queries in it.
+---@param context dixis.lint.Context
+---@param tree any
+---@param items { name: string, relation: dixis.lint.Relation }[]
+---@param needs? fun(object: dixis.lint.Object)
+function query.expression(context, tree, items, needs)
+  local scope <const> = new_scope(nil)
+  scope.items = items
+  read_expression({ context = context, needs = needs or nothing }, tree, scope)
+end
+
+return query

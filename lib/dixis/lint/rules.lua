@@ -1,0 +1,65 @@
+-- The one registry of lint's rules.
+
+local rules = {}
+
+---@class dixis.lint.Rule
+---@field severity "error"|"warning"|"note"
+---@field title string
+---@field group "order"|"duplicate"|"schema"|"folder"|"hazard"
+
+---@type table<string, dixis.lint.Rule>
+rules.all = {}
+
+--- Adds rules; a name can be given once.
+---@param group string
+---@param added table<string, { [1]: string, [2]: string }>  name -> severity, title
+function rules.add(group, added)
+  for name, entry in pairs(added) do
+    assert(not rules.all[name], name)
+    rules.all[name] = { severity = entry[1], title = entry[2], group = group }
+  end
+end
+
+rules.add("order", {
+  ["missing-table"] = { "error", "a statement names a table or view that does not exist at that point" },
+  ["missing-column"] = { "error", "a statement names a column that does not exist at that point" },
+  ["missing-index"] = { "error", "a statement names an index that does not exist at that point" },
+  ["missing-sequence"] = { "error", "a statement names a sequence that does not exist at that point" },
+  ["missing-constraint"] = { "error", "a statement names a constraint that does not exist at that point" },
+  ["missing-type"] = { "error", "a statement names a type that does not exist at that point" },
+  ["missing-enum-value"] = { "error", "a statement names an enum value that does not exist at that point" },
+  ["missing-function"] = { "error", "a statement names a function that does not exist at that point" },
+  ["missing-trigger"] = { "error", "a statement names a trigger that does not exist at that point" },
+  ["missing-policy"] = { "error", "a statement names a policy that does not exist at that point" },
+  ["missing-schema"] = { "error", "a statement names a schema that does not exist at that point" },
+  ["missing-extension"] = { "error", "a statement names an extension that was not created" },
+  ["wrong-object"] = { "error", "the object is of another kind than the statement says" },
+  ["foreign-key-target"] = { "error", "a foreign key refers to columns without a primary key or unique constraint" },
+  ["foreign-key-type"] = { "error", "a foreign key's columns are of other types than those that it refers to" },
+  ["still-needed"] = { "error", "something cannot be dropped or changed, because other objects depend on it" },
+  ["cannot-replace"] = { "error", "CREATE OR REPLACE cannot change what was there into this" },
+  ["cannot-cast"] = { "error", "a column's type cannot be changed without USING" },
+  ["enum-value-same-transaction"] = { "error", "an enum value is used in the transaction that adds it" },
+  ["not-in-transaction"] = { "error", "the statement cannot run inside a transaction block" },
+  ["cannot-know"] = { "note", "what this does to the schema is not known before it runs" },
+})
+
+rules.add("duplicate", {
+  ["duplicate-table"] = { "error", "a table or view is created that is there already" },
+  ["duplicate-column"] = { "error", "a column is added that is there already" },
+  ["duplicate-index"] = { "error", "an index is created that is there already" },
+  ["duplicate-sequence"] = { "error", "a sequence is created that is there already" },
+  ["duplicate-constraint"] = { "error", "a constraint is added that is there already" },
+  ["duplicate-type"] = { "error", "a type is created that is there already" },
+  ["duplicate-enum-value"] = { "error", "an enum value is added that is there already" },
+  ["duplicate-function"] = { "error", "a function is created that is there already with the same arguments" },
+  ["duplicate-trigger"] = { "error", "a trigger is created that is there already" },
+  ["duplicate-policy"] = { "error", "a policy is created that is there already" },
+  ["duplicate-schema"] = { "error", "a schema is created that is there already" },
+  ["duplicate-extension"] = { "error", "an extension is created that is there already" },
+  ["duplicate-primary-key"] = { "error", "a table gets a second primary key" },
+  ["hidden-difference"] = { "warning", "IF NOT EXISTS skips a definition that differs from what is there" },
+  ["mixed-guard"] = { "note", "created without IF NOT EXISTS in one migration and with it in another" },
+})
+
+return rules

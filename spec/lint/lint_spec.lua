@@ -1,0 +1,57 @@
+-- Lint of whole histories: causes and consequences, what it cannot know, and where it says things are.
+
+local history = require "spec.support.history"
+
+local function errors_of(result)
+  local list <const> = {}
+  for i, finding in ipairs(result.findings) do
+    if finding.severity == "error" then list[#list + 1] = { finding.rule, finding.object, finding.cause, i } end
+  end
+  return list
+end
+
+local function agreed(scripts)
+  local result, missed, alarms = history.hold(scripts)
+  assert.same({}, missed)
+  assert.same({}, alarms)
+  return result
+end
+
+describe("lint", function()
+  it("finds nothing wrong with a history that applies", function()
+    local result <const> = agreed {
+      'CREATE TABLE "User" ("id" SERIAL NOT NULL, "email" TEXT, CONSTRAINT "User_pkey" PRIMARY KEY ("id"));',
+      'CREATE UNIQUE INDEX "User_email_key" ON "User"("email");\nALTER TABLE "User" ADD COLUMN "name" TEXT;',
+    }
+    assert.same({}, errors_of(result))
+    assert.equal(2, result.migrations)
+    assert.equal(3, result.statements)
+  end)
+
+  it("tells a root cause from its consequences", function()
+    local result <const> = agreed {
+      'CREATE TABLE "Producer" ("id" TEXT PRIMARY KEY);',
+      'ALTER TABLE "Item" ADD COLUMN "title" TEXT;\nCREATE INDEX "Item_title_idx" ON "Item"("title");',
+      'COMMENT ON COLUMN "Item"."title" IS \'x\';\nALTER TABLE "Producer" ADD COLUMN "x" TEXT;',
+    }
+    assert.same({
+      { "missing-table", "public.Item", nil, 1 },
+      { "missing-table", "public.Item", 1, 2 },
+      { "missing-table", "public.Item", 1, 3 },
+    }, errors_of(result))
+  end)
+
+  it("says where", function()
+    local finding <const> = agreed({ "SELECT 1;\n\n  DROP TABLE nothing;" }).findings[1]
+    assert.same({ "missing-table", 3, 3, 2, "DROP TABLE nothing" },
+      { finding.rule, finding.line, finding.column, finding.statement_index, finding.statement })
+    assert.matches("0001_m1/migration.sql$", finding.file)
+  end)
+
+  it("does not guess behind what it cannot read", function()
+    local result <const> = history.lint { "DO $$ BEGIN EXECUTE 'CREATE TABLE ' || 'a (id int)'; END $$;",
+      "ALTER TABLE a ADD COLUMN b int; DROP TABLE c;" }
+    assert.same({}, errors_of(result))
+    assert.is_true(result.unknown)
+  end)
+end)

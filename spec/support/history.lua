@@ -1,0 +1,123 @@
+-- Holds lint against the server: a history is applied statement by statement behind savepoints, going on after a
+-- failure, and what fails there must be just what lint calls errors.
+
+local book = require "spec.support.book"
+local fs = require "host.fs"
+local lint = require "dixis.lint"
+local pg = require "host.pg"
+local server = require "spec.support.server"
+local sql = require "host.sql"
+
+local history = {}
+
+--- Writes scripts as the migrations of a project.
+---@param scripts string[]|table<string, string>  a list is numbered
+---@return string folder  the project's; the caller removes it
+function history.write(scripts)
+  local named <const> = {}
+  for name, text in pairs(scripts) do
+    if type(name) == "number" then name = ("2024010100%04d_m%d"):format(name, name) end
+    named[name] = text
+  end
+  return book.project(named)
+end
+
+--- Lints scripts.
+---@param scripts string[]|table<string, string>
+---@param options? table
+---@return dixis.lint.Result
+function history.lint(scripts, options)
+  local folder <const> = history.write(scripts)
+  local given <const> = { migrations = folder .. "/prisma/migrations" }
+  for name, value in pairs(options or {}) do given[name] = value end
+  local ok, result = pcall(lint.check, given)
+  fs.remove(folder)
+  if not ok then error(result, 0) end
+  return result
+end
+
+local function apply_script(connection, name, text, failures)
+  local statements, err = sql.parse(text)
+  if not statements then
+    failures[#failures + 1] = { migration = name, index = 0, line = err.line, message = err.message }
+    return
+  end
+  assert(connection:query "BEGIN")
+  for i, statement in ipairs(statements) do
+    if statement.node ~= "TransactionStmt" then
+      assert(connection:query "SAVEPOINT lint")
+      local ok, problem = connection:query(text:sub(statement.first, statement.last))
+      if not ok then
+        failures[#failures + 1] = { migration = name, index = i, line = statement.line, message = problem.message,
+          sqlstate = problem.sqlstate }
+        assert(connection:query "ROLLBACK TO SAVEPOINT lint")
+      end
+      assert(connection:query "RELEASE SAVEPOINT lint")
+    elseif statement.tree:find "TRANS_STMT_COMMIT" then
+      assert(connection:query "COMMIT")
+      assert(connection:query "BEGIN")
+    end
+  end
+  assert(connection:query "COMMIT")
+end
+
+--- Applies scripts to a new database, all of them, and says what failed.
+---@async
+---@param scripts { name: string, text: string }[]
+---@return { migration: string, index: integer, line: integer, message: string, sqlstate: string }[] failures
+function history.apply(scripts)
+  local connection <const> = assert(pg.connect(server.database "history"))
+  assert(connection:query "SET client_min_messages = error")
+  local failures <const> = {}
+  for _, entry in ipairs(scripts) do apply_script(connection, entry.name, entry.text, failures) end
+  connection:close()
+  return failures
+end
+
+local function in_order(scripts)
+  local list <const> = {}
+  for name, text in pairs(scripts) do
+    if type(name) == "number" then name = ("2024010100%04d_m%d"):format(name, name) end
+    list[#list + 1] = { name = name, text = text }
+  end
+  table.sort(list, function(a, b) return a.name < b.name end)
+  return list
+end
+
+--- Statements that only one of the two calls faulty, as "migration:line: reason".
+---@param failures table[]
+---@param findings dixis.lint.Finding[]
+---@return string[] missed       the server refused them; lint said nothing
+---@return string[] false_alarms lint called them errors; the server took them
+function history.compare(failures, findings)
+  local failed, called, missed, alarms = {}, {}, {}, {}
+  for _, failure in ipairs(failures) do failed[failure.migration .. ":" .. failure.index] = failure end
+  for _, finding in ipairs(findings) do
+    if finding.severity == "error" then
+      local key <const> = finding.migration .. ":" .. (finding.statement_index or 0)
+      called[key] = true
+      if not failed[key] then
+        alarms[#alarms + 1] = ("%s:%d: %s: %s"):format(finding.migration, finding.line, finding.rule, finding.message)
+      end
+    end
+  end
+  for _, failure in ipairs(failures) do
+    if not called[failure.migration .. ":" .. failure.index] then
+      missed[#missed + 1] = ("%s:%d: %s"):format(failure.migration, failure.line, failure.message)
+    end
+  end
+  return missed, alarms
+end
+
+--- Lints and applies; both in one.
+---@async
+---@param scripts string[]|table<string, string>
+---@return dixis.lint.Result result
+---@return string[] missed
+---@return string[] false_alarms
+function history.hold(scripts)
+  local result <const> = history.lint(scripts)
+  return result, history.compare(history.apply(in_order(scripts)), result.findings)
+end
+
+return history
