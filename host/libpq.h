@@ -41,6 +41,7 @@
   X(PQputCopyEnd)                                                                                  \
   X(PQresultErrorField)                                                                            \
   X(PQresultStatus)                                                                                \
+  X(PQsendFlushRequest)                                                                            \
   X(PQsendQuery)                                                                                   \
   X(PQsendQueryParams)                                                                             \
   X(PQserverVersion)                                                                               \

@@ -49,6 +49,18 @@ static bool is_client_copy(const char *sql)
          (strcasestr(sql, "stdin") != NULL || strcasestr(sql, "stdout") != NULL);
 }
 
+/* Whether the answer to statement i is to come as soon as it is there, not with the last. */
+static bool wants_answer(lua_State *L, int i)
+{
+  bool wanted = false;
+  if (lua_rawgeti(L, STATEMENTS, i) == LUA_TTABLE) {
+    wanted = lua_getfield(L, -1, "flush") != LUA_TNIL && lua_toboolean(L, -1);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+  return wanted;
+}
+
 /* Pushes the text of statement i and its parameters or nil. */
 static void push_statement(lua_State *L, int i)
 {
@@ -111,6 +123,7 @@ static bool send_statements(lua_State *L, struct pg_conn *conn, struct progress 
     }
     lua_settop(L, top);
     progress->sent++;
+    if (wants_answer(L, progress->sent) && !dx_pq.PQsendFlushRequest(pg)) return false;
     if (unflushed >= FLUSH_EVERY) {
       unflushed = 0;
       dx_pg_flush(conn);
@@ -140,7 +153,8 @@ static void receive(lua_State *L, struct pg_conn *conn, struct progress *progres
   lua_pushvalue(L, ON_RESULT);
   lua_pushinteger(L, index);
   lua_pushnumber(L, seconds);
-  lua_call(L, 2, 0);
+  lua_rawgeti(L, RESULTS, index);
+  lua_call(L, 3, 0);
 }
 
 enum outcome { MORE, COMPLETE, CLOSED };
