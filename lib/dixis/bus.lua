@@ -20,7 +20,8 @@ local bus = {}
 ---@param secrets dixis.Secrets
 ---@return dixis.Bus
 function bus.new(journal, secrets)
-  return setmetatable({ journal = journal, secrets = secrets, started = clock.now(), subscribers = {} }, Bus)
+  return setmetatable({ journal = journal, secrets = secrets, started = clock.now(), subscribers = {},
+    kept_up = clock.now() }, Bus)
 end
 
 --- `line` is the event as it stands in the journal; nil for hints.
@@ -84,9 +85,22 @@ function Bus:sync()
   if self.journal then errors.check(self.journal:sync()) end
 end
 
---- Starts writing to disk beside what follows.
-function Bus:sync_start()
-  if self.journal then self.journal:sync_start() end
+-- How far the disk may be behind where the target's own record tells the truth.
+local BEHIND <const> = 0.1
+
+--- Starts writing to disk beside what follows, unless that was done just now.
+function Bus:keep_up()
+  local now = clock.now()
+  if not self.journal or now - self.kept_up < BEHIND then return end
+  self.kept_up = now
+  self.journal:sync_start()
+end
+
+--- Waits until all events are on disk, unless less time than that has passed since `since`.
+---@async
+---@param since number  monotonic
+function Bus:sync_unless_recent(since)
+  if clock.now() - since >= BEHIND then self:sync() end
 end
 
 return bus

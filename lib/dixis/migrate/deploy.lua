@@ -27,26 +27,71 @@ local function statement_texts(classified, text)
   return texts
 end
 
--- Commits and records it so that no cancellation falls between the two. `before` is the transaction's
--- identity at its beginning, `after` at its end.
-local function commit(run, session, name, before, after, record)
+-- What is to be sure before a COMMIT is sent. The journal may be a moment behind: what is pending was on disk before the
+-- step began, and the ledger tells what is applied. `before` is the transaction's identity at its beginning, `after` at its end.
+local function may_commit(run, begun, before, after)
   if before ~= after then
     errors.raise("in_doubt", "the migration ended its own transaction; what it did up to there is committed",
       { hint = "look at the database, then record it by runbooks/resolve.lua" })
   end
-  run.bus:sync()
+  run.bus:sync_unless_recent(begun)
   lock.check(run)
-  return task.shield(function()
-    run.unsettled = name -- until there is an answer, whatever else comes
-    local result, err = session.conn:query "COMMIT"
-    if result or err.kind ~= "connection_lost" then run.unsettled = nil end
-    errors.check(result, err)
-    -- A COMMIT of an aborted transaction succeeds with the tag ROLLBACK.
-    if result.tag ~= "COMMIT" then
-      errors.raise("sql", ("the server answered %s to COMMIT; nothing was kept"):format(result.tag))
-    end
-    return record()
+end
+
+---@class dixis.Due  a migration of which all is done but the COMMIT
+---@field migration table
+---@field record fun()
+---@field sent? boolean  the COMMIT is under way
+
+-- Takes the answer to its COMMIT.
+local function committed(run, session, due, result, err)
+  if result or err.kind ~= "connection_lost" then run.unsettled = nil end
+  errors.check(result, err)
+  -- A COMMIT of an aborted transaction succeeds with the tag ROLLBACK.
+  if result.tag ~= "COMMIT" then
+    errors.raise("sql", ("the server answered %s to COMMIT; nothing was kept"):format(result.tag))
+  end
+  session.due = nil
+  due.record()
+end
+
+-- Commits and records it so that no cancellation falls between the two.
+local function commit(run, session, due)
+  task.shield(function()
+    session.due, due.sent = due, true
+    run.unsettled = due.migration.name -- until there is an answer, whatever else comes
+    committed(run, session, due, session.conn:query "COMMIT")
   end)
+end
+
+local FOREVER <const> = 365 * 86400
+
+-- Sends the COMMIT of the migration before together with this one's statements: the server need not wait while its
+-- answer is recorded. No cancellation falls between that answer and its record.
+local function send_with_commit(run, session, batch, on_result)
+  local due = session.due
+  table.insert(batch, 1, { "COMMIT", flush = true })
+  local answered <close> = task.spawn(clock.sleep, FOREVER)
+  run.unsettled, due.sent = due.migration.name, true
+  local flight <close> = task.spawn(function()
+    local _ <close> = setmetatable({}, { __close = function() answered:cancel() end })
+    return session.conn:pipeline(batch, function(i, took, result)
+      if i > 1 then return on_result(i - 1, took) end
+      committed(run, session, due, result)
+      on_result(0, took)
+      answered:cancel()
+    end)
+  end)
+  session.flight = flight
+  task.shield(answered.join, answered)
+  local ok, results, err = flight:join()
+  session.flight = nil
+  if not ok then error(results, 0) end
+  if results then return table.move(results, 2, #results, 1, {}) end
+  if err.index then err.index = err.index - 1 end
+  if err.kind ~= "connection_lost" then run.unsettled = nil end
+  if err.index and err.index > 0 then due.sent = nil end -- the statement was refused before anything was sent
+  return nil, err
 end
 
 -- A record of each statement is worth its size in an ordinary script, not in one of thousands.
@@ -62,36 +107,51 @@ local function timings(classified, results, seconds, first)
   return out
 end
 
-local function in_transaction(run, session, ledger, migration, text, classified, started, record)
-  local recorded = ledger:applied(migration, started)
-  local others = classified.names_ledger and ledger:others(recorded.params[1])
+local function in_transaction(run, session, ledger, job, record, begin, goes_along)
+  local migration, classified = job.migration, job.script
+  if not classified.touches_settings then ledger:prepare(session) end
+  local recorded = ledger:applied(migration, job.started, not classified.touches_settings and session or nil)
+  local others = classified.names_ledger and ledger:others(recorded.id)
   local batch = { classified.begin, XACT_ID, others or nil }
   local first = #batch + 1
-  for _, statement in ipairs(statement_texts(classified, text)) do batch[#batch + 1] = statement end
+  for _, statement in ipairs(statement_texts(classified, job.text)) do batch[#batch + 1] = statement end
   local last = #batch
   if classified.touches_settings then batch[#batch + 1] = BACK_TO_SELF end
   batch[#batch + 1] = recorded
   local row_at = #batch
   batch[#batch + 1] = others or nil
   local seconds = {}
-  local results, err = session.conn:pipeline(batch, function(i, took) seconds[i] = took end)
+  local results, err
+  if session.due then
+    results, err = send_with_commit(run, session, batch, function(i, took)
+      if i == 0 then begin() else seconds[i] = took end
+    end)
+  else
+    begin()
+    results, err = session.conn:pipeline(batch, function(i, took) seconds[i] = took end)
+  end
   if not results then
     local statement
     if err.index and err.index >= first and err.index <= last then statement = classified.statements[err.index - first + 1] end
-    error(server_error.place(err, migration, text, statement, err.index and err.index - first + 1, #classified.statements), 0)
+    error(server_error.place(err, migration, job.text, statement, err.index and err.index - first + 1, #classified.statements), 0)
   end
   local xact = ledger:kept(migration, recorded, results[row_at])
   if others then ledger:same_others(migration, results[first - 1], results[#results]) end
-  commit(run, session, migration.name, results[2][1][1], xact, function()
-    record(timings(classified, results, seconds, first))
-  end)
+  may_commit(run, job.begun, results[2][1][1], xact)
+  local due = { migration = migration, record = function() record(timings(classified, results, seconds, first)) end }
+  if not classified.touches_settings and goes_along() then
+    session.due = due
+  else
+    commit(run, session, due)
+  end
 end
 
-local function whole(run, session, ledger, migration, text, started, record)
+local function whole(run, session, ledger, job, record)
+  local migration, text = job.migration, job.text
   session:query "BEGIN"
   local before = session:value(XACT_ID)
-  local recorded = ledger:applied(migration, started)
-  local others = ledger:others(recorded.params[1])
+  local recorded = ledger:applied(migration, job.started)
+  local others = ledger:others(recorded.id)
   local known = session:query(others[1], others.params[1])
   local ok, err = session.conn:script(text)
   if not ok then error(server_error.place(err, migration, text), 0) end
@@ -102,7 +162,8 @@ local function whole(run, session, ledger, migration, text, started, record)
   session:query(BACK_TO_SELF)
   local xact = ledger:kept(migration, recorded, session:query(recorded[1], table.unpack(recorded.params)))
   ledger:same_others(migration, known, session:query(others[1], others.params[1]))
-  commit(run, session, migration.name, before, xact, function() record() end)
+  may_commit(run, job.begun, before, xact)
+  commit(run, session, { migration = migration, record = function() record() end })
 end
 
 --- Reads and classifies a migration: all that can be done before its turn.
@@ -128,7 +189,7 @@ function deploy.clean(session)
 end
 
 --- Applies one migration. Raises with file, line and statement on failure; err.changed says whether
---- anything of it stayed in the database.
+--- anything of it stayed in the database. A failure while `session.due` is sent is one of that migration's COMMIT.
 ---@async
 ---@param run dixis.Run
 ---@param session dixis.Session
@@ -136,35 +197,57 @@ end
 ---@param migration table
 ---@param prepared table    from deploy.prepare
 ---@param row? dixis.LedgerRow  of an earlier, unfinished run
+---@param goes_along fun(): boolean  whether the COMMIT may go with the next migration's statements (deploy.takes_commit)
 ---@return dixis.Applied
-function deploy.apply(run, session, ledger, migration, prepared, row)
-  local text, classified = prepared.text, prepared.script
-  local started, begun = clock.wall(), clock.now()
+function deploy.apply(run, session, ledger, migration, prepared, row, goes_along)
+  local classified = prepared.script
+  local job = { migration = migration, text = prepared.text, script = classified, started = clock.wall() }
   local outcome = { name = migration.name, mode = classified.mode, statements = #classified.statements }
+  local function begin()
+    job.begun = clock.now()
+    run.bus:emit("migration.started", { name = migration.name, checksum = migration.checksum, mode = classified.mode,
+      statements = #classified.statements })
+    run.bus:keep_up()
+  end
   local function record(times)
     outcome.times = times
-    outcome.seconds = math.floor((clock.now() - begun) * 1e6) / 1e6
+    outcome.seconds = math.floor((clock.now() - job.begun) * 1e6) / 1e6
     -- Here and not later: an interruption may come as soon as the shield ends.
     run.changed = true
     run.applied[#run.applied + 1] = migration.name
     run.bus:emit("migration.applied", outcome)
+    outcome.times = nil -- in the journal; ten thousand of them need not stay in memory
   end
   deploy.clean(session)
-  run.bus:emit("migration.started", { name = migration.name, checksum = migration.checksum, mode = classified.mode,
-    statements = #classified.statements })
-  run.bus:sync_start()
   if classified.mode == "transaction" then
-    in_transaction(run, session, ledger, migration, text, classified, started, record)
+    in_transaction(run, session, ledger, job, record, begin, goes_along)
   elseif classified.mode == "whole" then
-    whole(run, session, ledger, migration, text, started, record)
+    begin()
+    whole(run, session, ledger, job, record)
   else
-    stepwise.apply(run, session, ledger, { migration = migration, text = text, statements = classified.statements,
-      texts = statement_texts(classified, text), alone = classified.alone, started = started,
+    begin()
+    stepwise.apply(run, session, ledger, { migration = migration, text = prepared.text, statements = classified.statements,
+      texts = statement_texts(classified, prepared.text), alone = classified.alone, started = job.started,
       patience = run.concurrent_timeout }, row, record)
   end
-  outcome.times = nil -- in the journal; ten thousand of them need not stay in memory
   session.touched = classified.touches_settings
   return outcome
+end
+
+--- Commits what waits for the next migration, when that does not come.
+---@async
+---@param run dixis.Run
+---@param session dixis.Session
+function deploy.settle(run, session)
+  if session.due and not session.due.sent then commit(run, session, session.due) end
+end
+
+--- Whether the COMMIT of the migration before may go together with this one's statements.
+---@param prepared table    from deploy.prepare
+---@param row? dixis.LedgerRow
+---@return boolean
+function deploy.takes_commit(prepared, row)
+  return prepared.script.mode == "transaction" and not row
 end
 
 return deploy

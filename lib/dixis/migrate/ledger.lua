@@ -95,21 +95,35 @@ end
 -- A migration may leave anything in its search_path, and a temporary table's name is a type that comes before
 -- those of the catalog: functions, types and operators are named with their schema.
 
+local function insert(self)
+  return ("INSERT INTO %s (id, checksum, migration_name, started_at, finished_at, applied_steps_count) "
+    .. "VALUES ($1, $2, $3, pg_catalog.to_timestamp($4::pg_catalog.float8), pg_catalog.clock_timestamp(), 1) "
+    -- A rule that writes elsewhere has no tableoid to give.
+    .. "RETURNING pg_catalog.pg_current_xact_id()::pg_catalog.text AS xact, tableoid, id, checksum, "
+    .. "migration_name AS name, applied_steps_count AS steps, finished_at IS NOT NULL AS finished, "
+    .. "rolled_back_at IS NOT NULL AS rolled_back"):format(self.table)
+end
+
 --- The statement that records a migration as applied, for its own transaction. It answers with the
 --- transaction's identity and the row as it was kept.
 ---@param migration { name: string, checksum: string }
 ---@param started number  wall clock
----@return table statement  for Connection:pipeline
-function Ledger:applied(migration, started)
-  return {
-    ("INSERT INTO %s (id, checksum, migration_name, started_at, finished_at, applied_steps_count) "
-      .. "VALUES ($1, $2, $3, pg_catalog.to_timestamp($4::pg_catalog.float8), pg_catalog.clock_timestamp(), 1) "
-      -- A rule that writes elsewhere has no tableoid to give.
-      .. "RETURNING pg_catalog.pg_current_xact_id()::pg_catalog.text AS xact, tableoid, id, checksum, "
-      .. "migration_name AS name, applied_steps_count AS steps, finished_at IS NOT NULL AS finished, "
-      .. "rolled_back_at IS NOT NULL AS rolled_back"):format(self.table),
-    params = { digest.uuid(), migration.checksum, migration.name, ("%.6f"):format(started) },
-  }
+---@param session? dixis.Session  one where `prepare` was called: saves the server two thirds of the work
+---@return table statement  for Connection:pipeline, with the row's `id`
+function Ledger:applied(migration, started, session)
+  local params = { digest.uuid(), migration.checksum, migration.name, ("%.6f"):format(started) }
+  if not session or not session.ledger_prepared then return { insert(self), params = params, id = params[1] } end
+  for i = 1, #params do params[i] = sql.quote_literal(params[i]) end
+  return { ("EXECUTE dixis_applied(%s)"):format(table.concat(params, ", ")), id = params[1]:sub(2, -2) }
+end
+
+--- Prepares that statement in the session, where a reset forgets it.
+---@async
+---@param session dixis.Session
+function Ledger:prepare(session)
+  if session.ledger_prepared then return end
+  session:query("PREPARE dixis_applied(text, text, text, text) AS " .. insert(self))
+  session.ledger_prepared = true
 end
 
 -- Nothing of it is committed yet.
@@ -128,7 +142,7 @@ end
 ---@return string xact  the transaction's identity
 function Ledger:kept(migration, statement, result)
   local row = result[1]
-  if #result ~= 1 or row.id ~= statement.params[1] or row.checksum ~= migration.checksum or row.name ~= migration.name
+  if #result ~= 1 or row.id ~= statement.id or row.checksum ~= migration.checksum or row.name ~= migration.name
     or row.steps ~= 1 or not row.finished or row.rolled_back then
     refuse_row(self, migration, "its row in the ledger was not kept as it was written")
   end

@@ -16,21 +16,23 @@ local task = require "host.task"
 
 -- What the plan did not keep is read and parsed while the server works on the migration before it.
 local function prepare_all(run, pending)
-  local kept, ahead = run.prepared, nil
-  local function look_ahead(migration)
-    ahead = migration and not kept[migration.name] and task.spawn(deploy.prepare, migration)
+  local kept, ahead = run.prepared, {}
+  local function look_ahead(i)
+    local migration = pending[i]
+    if migration and not kept[migration.name] and not ahead[i] then ahead[i] = task.spawn(deploy.prepare, migration) end
   end
-  look_ahead(pending[1])
-  return function(i)
-    local prepared = kept[pending[i].name]
-    if ahead then
-      local ok, found = ahead:join()
+  look_ahead(1)
+  --- With `ready`: nil when it is not, instead of waiting for it.
+  return function(i, ready)
+    local name = pending[i].name
+    if ready and not kept[name] and not (ahead[i] and ahead[i]:done()) then return nil end
+    if not kept[name] then
+      local ok, found = ahead[i]:join()
       if not ok then error(found, 0) end
-      prepared = found
+      kept[name], ahead[i] = found, nil
     end
-    kept[pending[i].name] = nil
-    look_ahead(pending[i + 1])
-    return prepared
+    look_ahead(i + 1)
+    return kept[name]
   end
 end
 
@@ -39,11 +41,11 @@ local passing <const> = { ["55P03"] = true, ["40P01"] = true }
 local LONGEST_PAUSE <const> = 30
 
 -- Applies one migration, again when a lock was not to be had, with longer pauses and jitter.
-local function apply(run, session, args, watcher, migration, prepared)
+local function apply(run, session, args, watcher, migration, prepared, goes_along)
   for attempt = 1, args.lock_attempts do
     watcher.name, watcher.cancelled = migration.name, nil
     local ok, outcome = pcall(deploy.apply, run, session, run.ledger, migration, prepared,
-      run.history.resume[migration.name])
+      run.history.resume[migration.name], goes_along)
     watcher.name = nil
     if ok then return outcome end
     local err = errors.from(outcome)
@@ -52,13 +54,33 @@ local function apply(run, session, args, watcher, migration, prepared)
         words.count(watcher.cancelled.sessions, "other session"), duration.show(watcher.cancelled.seconds))
       err.hint = "run it in a quieter hour, split it, or allow more: --set max_blocking=..."
     end
-    if not passing[err.sqlstate] or err.changed or attempt == args.lock_attempts then error(err, 0) end
+    if session.due or not passing[err.sqlstate] or err.changed or attempt == args.lock_attempts then error(err, 0) end
     session:rollback()
     local pause = math.min(LONGEST_PAUSE, 0.5 * 2 ^ (attempt - 1)) * (0.5 + math.random())
     run.bus:emit("migration.retried", { name = migration.name, attempt = attempt, of = args.lock_attempts,
       pause = math.floor(pause * 1000) / 1000, blockers = watcher.blockers, sqlstate = err.sqlstate })
     clock.sleep(pause)
   end
+end
+
+local function never() return false end
+
+-- What the step ends with when a migration failed: of which one, and what became of it.
+local function failure(run, session, watcher, migration, err)
+  if err.kind ~= "interrupted" then
+    local ok, problem = pcall(deploy.settle, run, session)
+    if not ok then err = errors.from(problem) end
+  end
+  if session.due then migration = session.due.migration end
+  if err.kind == "connection_lost" then
+    if watcher.silent then err.message = "no answer came any more" end
+    run.unsettled = migration.name
+    err = doubt.settle(run, migration, err)
+    run.unsettled = nil
+  end
+  run.bus:emit("migration.failed", { name = migration.name, error = errors.record(err) })
+  run.changed = run.changed or err.changed or false
+  return err
 end
 
 return {
@@ -90,19 +112,16 @@ return {
     local _ <close> = watching
     for i, migration in ipairs(pending) do
       run.bus:hint("progress", { item = "deploy", text = migration.name, done = i - 1, of = #pending })
-      local ok, outcome = pcall(function() return apply(run, session, args, watcher, migration, prepared(i)) end)
-      if not ok then
-        outcome = errors.from(outcome)
-        if outcome.kind == "connection_lost" then
-          if watcher.silent then outcome.message = "no answer came any more" end
-          run.unsettled = migration.name
-          outcome = doubt.settle(run, migration, outcome)
-          run.unsettled = nil
-        end
-        run.bus:emit("migration.failed", { name = migration.name, error = errors.record(outcome) })
-        run.changed = run.changed or outcome.changed or false
-        error(outcome, 0)
+      local function goes_along()
+        local ok, next_one = pcall(prepared, i + 1, true)
+        return ok and next_one and deploy.takes_commit(next_one, run.history.resume[pending[i + 1].name])
       end
+      local ok, outcome = pcall(function()
+        local outcome = apply(run, session, args, watcher, migration, prepared(i), i < #pending and goes_along or never)
+        run.prepared[migration.name] = nil
+        return outcome
+      end)
+      if not ok then error(failure(run, session, watcher, migration, errors.from(outcome)), 0) end
       statements = statements + outcome.statements
     end
     deploy.clean(session)

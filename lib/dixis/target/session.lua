@@ -10,6 +10,9 @@ local sql = require "host.sql"
 ---@field conn host.pg.Connection
 ---@field schema? string
 ---@field standing? string  a statement whose effect a script may undo: repeated with every reset
+---@field ledger_prepared? boolean  see Ledger:prepare
+---@field flight? host.Task  statements that another task has sent; when it is cancelled, the server is told, and answers
+---@field due? dixis.Due   a migration whose COMMIT has not been sent or answered
 ---@field pid integer    of its backend
 ---@field opened number  when, on the monotonic clock
 local Session = {}
@@ -80,6 +83,7 @@ local leave_nothing <const> = "RESET SESSION AUTHORIZATION; RESET ALL; CLOSE ALL
 --- may have left in the session.
 ---@async
 function Session:reset()
+  self.ledger_prepared = nil
   errors.check(self.conn:script(leave_nothing .. settings(self)))
   if self.standing then self:query(self.standing) end
 end
@@ -115,6 +119,10 @@ end
 ---@async
 ---@return boolean rolled_back
 function Session:rollback()
+  if self.flight then
+    self.flight:join()
+    self.flight = nil
+  end
   local status = self.conn:status()
   if status == "transaction" or status == "failed" then
     self:query "ROLLBACK"
