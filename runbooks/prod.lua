@@ -35,7 +35,7 @@ return dixis.runbook {
     backup_folder = { type = "path", help = "where backups go; .dixis/backups by default" },
     maintenance_on_url = { type = "url", help = "POST here to put the maintenance page up" },
     maintenance_off_url = { type = "url", help = "POST here to take it down; tried also after a failure" },
-    allow = { type = "string", help = "differences to let through: edited, missing, out_of_order, renamed, baseline" },
+    allow = { type = "string", help = "differences to let through: edited, missing, out_of_order, no_script ... (docs/prisma.md)" },
   },
 
   uses = {

@@ -32,7 +32,7 @@ return dixis.runbook {
     generate = { type = "boolean", default = true, help = "run prisma generate when the project can" },
     backup = { type = "boolean", default = false, help = "back the database up first" },
     backup_folder = { type = "path", help = "where backups go; .dixis/backups by default" },
-    allow = { type = "string", help = "differences to let through: edited, missing, out_of_order, renamed, baseline" },
+    allow = { type = "string", help = "differences to let through: edited, missing, out_of_order, no_script ... (docs/prisma.md)" },
   },
 
   uses = {

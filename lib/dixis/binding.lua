@@ -2,7 +2,6 @@
 
 local clock = require "host.clock"
 local errors = require "dixis.errors"
-local folder = require "dixis.migrate.folder"
 local history = require "dixis.migrate.history"
 local identity = require "dixis.target.identity"
 local json = require "dixis.json"
@@ -55,7 +54,7 @@ end
 local function check(run)
   local edited = loader.changed(run.book)
   if edited then changed(run, ("the runbook %s was edited"):format(edited)) end
-  local read, err = folder.read(run:project().path)
+  local read, err = run:project():read_folder()
   if not read then changed(run, err.message, err.hint) end
   compare_folders(run, run:project():migrations(), read.migrations)
   compare_targets(run, read_target(run))

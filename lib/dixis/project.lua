@@ -26,8 +26,9 @@ end
 
 --- Finds the project by the options `migrations` and `schema`, or by itself from the working directory.
 ---@param options { migrations?: string, schema?: string }
+---@param allow? table<string, boolean>  for folder.read
 ---@return dixis.Project
-function project.find(options)
+function project.find(options, allow)
   local path, err = options.migrations, nil
   if not path then path, err = folder.find(fs.cwd()) end
   if not path then
@@ -40,7 +41,7 @@ function project.find(options)
   if schema and not fs.stat(schema) then
     errors.refuse(("the schema %s does not exist"):format(schema), "check --set schema=...")
   end
-  return setmetatable({ path = path, schema = schema or find_schema(path) }, Project)
+  return setmetatable({ path = path, schema = schema or find_schema(path), allow = allow }, Project)
 end
 
 --- The migrations of the folder, in Prisma's order; read once.
@@ -49,14 +50,23 @@ function Project:migrations()
   return self:folder().migrations
 end
 
----@return table
+---@return dixis.Folder
 function Project:folder()
-  if not self.read_folder then
-    local found, err = folder.read(self.path)
-    if not found then errors.refuse(err.message, err.hint) end
-    self.read_folder = found
+  if not self.kept_folder then
+    local found, err = self:read_folder()
+    if not found then
+      errors.refuse(err.message, err.hint .. (err.allow and ", or allow it for this run: --set allow=" .. err.allow or ""))
+    end
+    self.kept_folder = found
   end
-  return self.read_folder
+  return self.kept_folder
+end
+
+--- The folder as it is now.
+---@return dixis.Folder? folder
+---@return dixis.Error? err
+function Project:read_folder()
+  return folder.read(self.path, self.allow)
 end
 
 --- The folder that holds the nearest package.json above the migrations, if any.

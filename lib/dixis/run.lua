@@ -154,10 +154,17 @@ function Run:open_session()
   return self.session
 end
 
+-- What the gates of the runbook let through.
+local function allowed(self)
+  for _, gate in ipairs(self.book.gates) do
+    if gate.definition.allowed then return gate.definition.allowed(self:resolve(gate.args)) end
+  end
+end
+
 --- The project's folder of migrations and schema, found once.
 ---@return table
 function Run:project()
-  if not self.found_project then self.found_project = project.find(self.options) end
+  if not self.found_project then self.found_project = project.find(self.options, allowed(self)) end
   return self.found_project
 end
 

@@ -52,6 +52,12 @@ describe("history.compare", function()
     assert.same({ applied = 0, pending = { "1_a", "2_b", "3_c" }, problems = {} }, compare())
   end)
 
+  it("tells a renamed one from one that is gone", function()
+    local sum = digest.sha256(fs.read(home .. "/3_c/migration.sql"))
+    local found = compare(row "1_a", row "2_b", row("3_old", { checksum = sum }), row "0_gone")
+    assert.same({ "renamed 3_old", "missing 0_gone" }, found.problems)
+  end)
+
   it("goes on after what is applied", function()
     assert.same({ applied = 2, pending = { "3_c" }, problems = {} }, compare(row "1_a", row "2_b"))
     assert.same({ applied = 3, pending = {}, problems = {} }, compare(row "1_a", row "2_b", row "3_c"))

@@ -229,6 +229,7 @@ describe("the migrations folder", function()
   it("holds a folder without migration.sql", function()
     assert(fs.mkdir(folder .. "/prisma/migrations/20250102000000_later"))
     refused "no migration.sql in 20250102000000_later"
+    refused "--set allow=no_script"
   end)
 
   it("holds a migration that ends its own transaction", function()
@@ -240,6 +241,9 @@ describe("the migrations folder", function()
   it("is for another database", function()
     assert(fs.write(folder .. "/prisma/migrations/migration_lock.toml", 'provider = "mysql"\n'))
     refused "says the provider is 'mysql'"
+    refused "--set allow=provider"
+    -- One word does not let the other thing through.
+    refused("says the provider is 'mysql'", "--set", "allow=no_script")
   end)
 
   it("is there, but the named schema is not", function()

@@ -230,6 +230,26 @@ describe("the staging runbook", function()
       refused("is applied in the database but is not in the folder", run())
     end)
 
+    it("refuses one that was renamed, before it is applied again", function()
+      local names_of <const> = folder .. "/prisma/migrations/"
+      assert(fs.rename(names_of .. "20251010000000_add_order_public_token", names_of .. "20251010000000_public_token"))
+      refused("the folder has the same script as 20251010000000_public_token", run())
+    end)
+
+    it("passes over a folder without a script, and over another provider, where that is allowed", function()
+      assert(fs.mkdir(folder .. "/prisma/migrations/20260101000000_empty"))
+      assert(fs.write(folder .. "/prisma/migrations/migration_lock.toml", 'provider = "mysql"\n'))
+      refused("no migration.sql in 20260101000000_empty", with("--set", "allow=provider"))
+      refused("says the provider is 'mysql'", with("--set", "allow=no_script"))
+      local result, events = with("--set", "allow=no_script,provider")
+      assert.equal(0, result.code, result.stdout)
+      local let_through = {}
+      for _, event in ipairs(events) do
+        if event.type == "history.allowed" then let_through[event.kind] = event.name end
+      end
+      assert.same({ no_script = "20260101000000_empty", provider = "migration_lock.toml" }, let_through)
+    end)
+
     it("refuses a new migration that is older than what is applied", function()
       migrations.write(folder, "20251006000001_late", "CREATE TABLE late (id int);\n")
       refused("20251006000001_late is older than the newest applied one", run())

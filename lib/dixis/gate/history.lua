@@ -8,20 +8,21 @@ local errors = require "dixis.errors"
 local triage_text = lazy "dixis.migrate.triage_text"
 
 local kinds <const> = {
-  edited = true, missing = true, out_of_order = true, failed = true, renamed = true, doubled = true, baseline = true,
+  edited = true, missing = true, out_of_order = true, renamed = true, doubled = true, baseline = true, no_script = true,
+  provider = true,
+  -- A half-finished migration is never waved through: Prisma's own engine stops there too.
+  failed = false,
 }
 
 local function allowed_set(list)
   local set = {}
   for word in (list or ""):gmatch "[%w_]+" do
-    if not kinds[word] then
+    if kinds[word] == nil then
       errors.refuse(("unknown word '%s' in the list of what is allowed"):format(word),
-        "known: edited, missing, out_of_order, renamed, doubled, baseline")
+        "known: edited, missing, out_of_order, renamed, doubled, baseline, no_script, provider")
     end
-    set[word] = true
+    set[word] = kinds[word]
   end
-  -- A half-finished migration is never waved through: Prisma's own engine stops there too.
-  set.failed = nil
   return set
 end
 
@@ -30,11 +31,14 @@ return {
   positional = "allow",
   fields = { allow = { type = "any", help = "words of what is let through: \"edited, out_of_order\"" } },
   needs_plan = true,
+  -- Some of it decides about what the folder has: asked before there is a plan.
+  allowed = function(args) return allowed_set(args.allow) end,
   describe = function() return "the target's history agrees with the migrations folder" end,
   act = function(run, args)
     local allowed = allowed_set(args.allow)
     local found, let_through = run.history, {}
     local problems = table.move(found.problems, 1, #found.problems, 1, {})
+    for _, problem in ipairs(run:project():folder().let_through) do problems[#problems + 1] = problem end
     if not run.ledger.exists and run.ledger.other_tables > 0 then
       problems[#problems + 1] = { kind = "baseline", name = run.identity.database,
         message = ("has %s but no record of migrations"):format(words.count(run.ledger.other_tables, "table")),

@@ -19,6 +19,7 @@ local folder = {}
 ---@field path string
 ---@field migrations dixis.Migration[]
 ---@field provider? string  of migration_lock.toml
+---@field let_through { kind: string, name: string, message: string, hint: string }[]  what would be refused otherwise
 
 local function failure(message, hint)
   return nil, errors.new("migrations", message, { hint = hint })
@@ -112,14 +113,19 @@ local function directories(path)
   return sorted(names)
 end
 
-local function check_provider(path)
-  local provider, err = read_provider(path)
-  if err then return nil, err end
-  if provider and provider ~= "postgresql" then
-    return failure(("%s/migration_lock.toml says the provider is '%s'"):format(path, provider),
-      'these migrations were made for another database; for PostgreSQL the line is: provider = "postgresql"')
-  end
-  return provider
+-- nil when the provider is PostgreSQL, or when nothing says what it is.
+local function wrong_provider(path, provider)
+  if not provider or provider == "postgresql" then return nil end
+  return { kind = "provider", name = "migration_lock.toml",
+    message = ("%s/migration_lock.toml says the provider is '%s'"):format(path, provider),
+    hint = 'these migrations were made for another database; for PostgreSQL the line is: provider = "postgresql"' }
+end
+
+local function without_script(path, names)
+  if #names == 0 then return nil end
+  return { kind = "no_script", name = table.concat(names, ", "),
+    message = ("no migration.sql in %s of %s"):format(table.concat(names, ", "), path),
+    hint = "restore the file, or remove the directory when the migration was never applied anywhere" }
 end
 
 -- Ten thousand migrations need not keep two paths each: they are put together when asked for.
@@ -134,12 +140,13 @@ end
 
 --- Reads the folder: the names in Prisma's order, and the checksum of each script.
 ---@param path string
+---@param allow? table<string, boolean>  "provider", "no_script": what is let through
 ---@return dixis.Folder? folder
----@return dixis.Error? err  kind "migrations"
-function folder.read(path)
+---@return dixis.Error? err  kind "migrations"; err.allow: the word that would let it through
+function folder.read(path, allow)
   local names, err = directories(path)
   if not names then return nil, err end
-  local provider, problem = check_provider(path)
+  local provider, problem = read_provider(path)
   if problem then return nil, problem end
   local migrations <const>, missing <const>, paths <const> = {}, {}, paths_below(path)
   for _, name in ipairs(names) do
@@ -154,11 +161,14 @@ function folder.read(path)
       return failure(("the migration %s cannot be read: %s"):format(name, read_err.message))
     end
   end
-  if #missing > 0 then
-    return failure(("no migration.sql in %s of %s"):format(table.concat(missing, ", "), path),
-      "restore the file, or remove the directory when the migration was never applied anywhere")
+  local let_through <const> = {}
+  for _, found in pairs { wrong_provider(path, provider), without_script(path, missing) } do
+    if not (allow and allow[found.kind]) then
+      return nil, errors.new("migrations", found.message, { hint = found.hint, allow = found.kind })
+    end
+    let_through[#let_through + 1] = found
   end
-  return { path = path, migrations = migrations, provider = provider }
+  return { path = path, migrations = migrations, provider = provider, let_through = let_through }
 end
 
 --- The script of a migration, verified to be the one that was read before.

@@ -97,12 +97,17 @@ function history.compare(migrations, rows)
       end
     end
   end
+  local unrecorded = {}
+  for _, migration in ipairs(found.pending) do unrecorded[migration.checksum] = migration.name end
   for _, name in ipairs(order) do
     local row = by_name[name]
     if stuck[name] then
       problem("failed", name, "started and never finished (Prisma's P3009)",
         ("look what of it is in the database (`dixis plan` says), then: dixis run runbooks/resolve.lua "
           .. "--set migration=%s --set as=rolled_back, or as=applied when all of it is there"):format(name))
+    elseif not local_names[name] and unrecorded[row.checksum] then
+      problem("renamed", name, ("is applied in the database; the folder has the same script as %s"):format(
+        unrecorded[row.checksum]), "give it its name back: by another name it would be applied again")
     elseif not local_names[name] then
       problem("missing", name, "is applied in the database but is not in the folder",
         "check out the commit that has it; a deploy from an old branch must not go on")
