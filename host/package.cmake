@@ -25,7 +25,7 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION database)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # Loaded when first used, so that nothing in the binary names them.
-set(CPACK_DEBIAN_PACKAGE_DEPENDS "libpq5, libcurl4, libssl3")
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "libpq5, libcurl4, libssl3, tzdata")
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "postgresql, lua-busted")
 set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS

@@ -1,7 +1,10 @@
-/* host.clock: monotonic time, sleeping, wall time. Waits: sleep. Raises: misuse only. */
+/* host.clock: monotonic time, sleeping, wall time, time zones. Waits: sleep. Fails: kind "no_zone"
+ * (offset). Raises: misuse only. */
 #include "dixis.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 int luaopen_host_clock(lua_State *L);
@@ -95,11 +98,61 @@ static int clock_iso(lua_State *L)
   return 1;
 }
 
+/* Where the C library keeps its time zones. It takes a name that it does not know for UTC. */
+#define ZONES "/usr/share/zoneinfo/"
+
+static bool is_zone(const char *name)
+{
+  if (name[0] == '/' || strstr(name, "..") != NULL || strlen(name) > 100) return false;
+  char path[sizeof ZONES + 100];
+  snprintf(path, sizeof path, ZONES "%s", name);
+  FILE *file = fopen(path, "rbe");
+  if (file == NULL) return false;
+  char magic[4];
+  bool is = fread(magic, sizeof magic, 1, file) == 1 && memcmp(magic, "TZif", sizeof magic) == 0;
+  fclose(file);
+  return is;
+}
+
+/* luaopen has put TZ into the environment: a value in it changes, the environment itself does not
+ * move while the thread pool may read it. */
+static bool zone_set(const char *value)
+{
+  if (setenv("TZ", value, 1) != 0) return false;
+  tzset();
+  return true;
+}
+
+/* offset(zone, seconds) -> seconds that the zone's clocks are ahead of UTC at that time */
+static int clock_offset(lua_State *L)
+{
+  const char *zone = luaL_checkstring(L, 1);
+  lua_Number seconds = luaL_checknumber(L, 2);
+  luaL_argcheck(L, seconds >= 0 && seconds < 253402300800.0, 2, "seconds out of range");
+  if (!is_zone(zone)) return dx_fail(L, "no_zone", "there is no time zone '%s' in " ZONES, zone);
+  const char *given = getenv("TZ");
+  char *own = strdup(given != NULL ? given : ":/etc/localtime");
+  char value[104];
+  snprintf(value, sizeof value, ":%s", zone);
+  if (own == NULL || !zone_set(value)) {
+    free(own);
+    return luaL_error(L, "not enough memory");
+  }
+  time_t whole = (time_t)seconds;
+  struct tm tm;
+  localtime_r(&whole, &tm);
+  zone_set(own);
+  free(own);
+  lua_pushinteger(L, tm.tm_gmtoff);
+  return 1;
+}
+
 int luaopen_host_clock(lua_State *L)
 {
+  setenv("TZ", ":/etc/localtime", 0); /* what the C library does without it */
   static const luaL_Reg functions[] = {
-      {"now", clock_now}, {"wall", clock_wall}, {"sleep", clock_sleep},
-      {"iso", clock_iso}, {NULL, NULL},
+      {"now", clock_now}, {"wall", clock_wall},     {"sleep", clock_sleep},
+      {"iso", clock_iso}, {"offset", clock_offset}, {NULL, NULL},
   };
   luaL_newlib(L, functions);
   return 1;

@@ -9,6 +9,7 @@
 --   uses(args)  what it touches: { env = {...}, exec = {...}, net = {...}, read = ..., write = ... }
 --   describe(args)  one line for the plan
 --   act(run, args)  the work; what it returns is said in engine.lua
+--   again(run, args)  gates: judged once more when all gates are open; raises when it no longer holds
 
 local duration = require "dixis.duration"
 local near = require "dixis.near"

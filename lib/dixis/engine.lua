@@ -11,6 +11,7 @@ local binding = require "dixis.binding"
 local clock = require "host.clock"
 local criteria = require "dixis.criteria"
 local errors = require "dixis.errors"
+local forecast = require "dixis.lazy" "dixis.forecast"
 local perform = require "dixis.perform"
 local plan = require "dixis.plan"
 local receipt = require "dixis.receipt"
@@ -57,6 +58,8 @@ local function make_plan(run)
   record.seconds = since(begun)
   run.bus:emit("plan.computed", record)
   check_pinned(run, computed)
+  run.forecast = forecast.make(run)
+  if run.forecast then run.bus:emit("forecast.made", forecast.record(run.forecast)) end
 end
 
 local function open_gate(run, gate)
@@ -80,6 +83,20 @@ local function open_gate(run, gate)
   end
 end
 
+-- People take their time to answer: what depends on the time is judged again after them.
+local function judge_again(run)
+  for _, gate in ipairs(run.book.gates) do
+    if gate.definition.again and not run:why_not(gate) then
+      local ok, err = perform.item(run, gate, gate.definition.again)
+      if not ok then
+        err = errors.from(err)
+        run.bus:emit("gate.refused", { name = gate.name, error = errors.record(err), seconds = 0 })
+        error(err, 0)
+      end
+    end
+  end
+end
+
 -- The plan is made when the cheap gates are open and before the first human one, under the run lock. It is
 -- looked at again behind the last one: an answer may have taken hours.
 local function open_gates(run)
@@ -94,6 +111,7 @@ local function open_gates(run)
   end
   if not run.before then criteria.prepare(run) end
   about_plan(run, asked and binding.check or make_plan)
+  judge_again(run)
 end
 
 -- ---- Steps -------------------------------------------------------------------------------------

@@ -1,11 +1,13 @@
 -- The maintenance page: put up and taken down by a command, a request or a statement, and looked at afterwards.
 
 local address = require "dixis.address"
+local change = require "dixis.change"
 local clock = require "host.clock"
 local errors = require "dixis.errors"
 local http = require "host.http"
 local lazy = require "dixis.lazy"
 local process = require "host.process"
+local program = require "dixis.program"
 local refs = require "dixis.refs"
 
 local define = lazy "dixis.define"
@@ -75,17 +77,11 @@ function maintenance.describe(args)
 end
 
 local function by_command(run, args, intend)
-  local env = { PATH = process.getenv "PATH", HOME = process.getenv "HOME" }
-  for _, name in ipairs(args.env) do
-    env[name] = process.getenv(name)
-    run.secrets:add(env[name])
-  end
+  local env = program.environment(run, args.env)
   intend("command.started", { argv = args.command })
   local result = errors.check(process.run(args.command, { env = env, timeout = args.timeout }))
   if result.code ~= 0 then
-    errors.raise("failed", ("%s ended with %s%s"):format(args.command[1],
-      result.code and ("code " .. result.code) or result.signal,
-      result.stderr ~= "" and ": " .. run.secrets:clean(result.stderr:sub(-400):gsub("%s+$", "")) or ""))
+    errors.raise("failed", ("%s ended with %s"):format(args.command[1], program.ending(run, result)))
   end
   return args.command[1] .. " succeeded"
 end
@@ -107,8 +103,9 @@ local function by_request(run, args, intend)
   return ("%s answered %d"):format(address.host(args.url), response.status)
 end
 
-local function by_statement(run, args, intend)
+local function by_statement(run, args, intend, regardless)
   local session = run:open_session()
+  if not regardless then change.begin(run) end
   intend("sql.started", { item = run.current_item, statement = maintenance.describe(args) })
   local result = statement.watch(run, args.sql, function() return session:query(args.sql) end)
   return result.tag
@@ -149,7 +146,7 @@ function maintenance.act(run, args, regardless)
     local ok, err = pcall(run.bus.intend, run.bus, ...)
     if not ok and not regardless then error(err, 0) end
     unrecorded = not ok and err or nil
-  end)
+  end, regardless)
   if unrecorded then error(unrecorded, 0) end
   if not args.verify then return summary end
   verified(run, args.verify)

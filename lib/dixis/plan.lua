@@ -11,6 +11,8 @@ local json = require "dixis.json"
 local triage = lazy "dixis.migrate.triage"
 local triage_text = lazy "dixis.migrate.triage_text"
 
+local work = lazy "dixis.forecast.work"
+
 local plan = {}
 
 ---@class dixis.Plan
@@ -64,6 +66,7 @@ local function read_pending(pending, deploys)
           or "take transaction control out of the file: dixis runs each migration as one transaction with its record",
         { file = err.file, line = err.line })
     end
+    if deploys then migration.work = work.of_script(prepared.script) end
     keep(kept, migration, prepared)
     if i % 500 == 0 then collectgarbage() end -- parse trees are large; peak memory must not grow with the history
     migration.statements, migration.mode = #prepared.script.statements, prepared.script.mode

@@ -9,7 +9,7 @@ local vocabulary = {}
 local words <const> = {
   gate = {
     "adoptable", "backup_tool", "confirm", "custom", "environment", "git", "history", "lock", "reachable",
-    "resolvable", "role", "secret", "staging_green",
+    "resolvable", "role", "secret", "staging_green", "window",
   },
   step = {
     "adopt", "backup", "command", "custom", "deploy", "generate", "http", "identity", "maintenance_off",

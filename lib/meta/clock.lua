@@ -20,4 +20,11 @@ function clock.sleep(seconds) end
 ---@return string
 function clock.iso(seconds, is_local) end
 
+--- How many seconds the clocks of a time zone are ahead of UTC at a time.
+---@param zone string     a name of the system's zoneinfo: "Europe/Athens"
+---@param seconds number  since 1970
+---@return integer? offset
+---@return dixis.Error? err  kind "no_zone"
+function clock.offset(zone, seconds) end
+
 return clock

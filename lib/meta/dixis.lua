@@ -222,6 +222,20 @@ function dixis.gate.secret(given) end
 ---@return dixis.Gate
 function dixis.gate.staging_green(given) end
 
+---@class dixis.gate.window: dixis.ItemFields
+---@field opens dixis.Text         "2026-11-22 02:00", or "02:00" for every day
+---@field closes dixis.Text        the same
+---@field tz dixis.Text            "Europe/Athens"
+---@field weekdays? string[]       days on which it opens: { "sat", "sun" }
+---@field recovery? dixis.Duration  how long the way back takes, when no proof of a backup says so
+---@field allow? dixis.Text        "unknown_forecast, unknown_recovery": what need not be known
+---@field stop? dixis.Flag         false: go on between migrations past the point of no return
+
+--- Now is inside of the agreed window, and the forecast with the way back after it fits into it.
+---@param given dixis.gate.window
+---@return dixis.Gate
+function dixis.gate.window(given) end
+
 -- Steps
 
 ---@class dixis.step.adopt: dixis.StepFields

@@ -68,4 +68,34 @@ describe("clock", function()
     end
     assert(fs.remove(home))
   end)
+
+  it("knows the offsets of time zones, before and after their clocks are changed", function()
+    -- Athens: EET until 2026-03-29 01:00 UTC, then EEST until 2026-10-25 01:00 UTC.
+    assert.equal(7200, clock.offset("Europe/Athens", 1774745999))
+    assert.equal(10800, clock.offset("Europe/Athens", 1774746000))
+    assert.equal(10800, clock.offset("Europe/Athens", 1792889999.9))
+    assert.equal(7200, clock.offset("Europe/Athens", 1792890000))
+    assert.equal(0, clock.offset("UTC", 1792890000))
+    assert.equal(20700, clock.offset("Asia/Kathmandu", 1792890000))
+    assert.equal(-12600, clock.offset("America/St_Johns", 1795228260))
+    -- Beyond the table of the file, by its rule.
+    assert.equal(10800, clock.offset("Europe/Athens", 4089000000))
+  end)
+
+  it("leaves the own time zone alone", function()
+    local before <const> = clock.iso(1795228260, true)
+    clock.offset("Asia/Kathmandu", 1795228260)
+    assert.equal(before, clock.iso(1795228260, true))
+  end)
+
+  it("refuses what is no time zone, which the C library takes for UTC", function()
+    for _, zone in ipairs { "Europe/Atlantis", "", "../zoneinfo/UTC", "/usr/share/zoneinfo/UTC", "zone.tab", "Europe",
+      ("x"):rep(4000), "EET-2" } do
+      local offset, err = clock.offset(zone, 0)
+      assert.is_nil(offset, zone)
+      assert.equal("no_zone", err.kind)
+    end
+    assert.has_error(function() clock.offset("UTC", -1) end)
+    assert.has_error(function() clock.offset("UTC") end)
+  end)
 end)

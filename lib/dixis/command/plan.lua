@@ -5,12 +5,14 @@ local lazy = require "dixis.lazy"
 local bus = require "dixis.bus"
 local errors = require "dixis.errors"
 local explain = lazy "dixis.migrate.explain"
+local forecast = lazy "dixis.forecast"
 local identity = lazy "dixis.target.identity"
 local json = require "dixis.json"
 local loader = require "dixis.loader"
 local options = require "dixis.command.options"
 local plan = require "dixis.plan"
 local run = require "dixis.run"
+local store = require "dixis.store"
 local stand_in = lazy "dixis.stand_in"
 local tty = require "host.tty"
 
@@ -20,6 +22,7 @@ local function parser()
   made:option("--set", "Set an option of the runbook."):argname("NAME=VALUE"):count("*")
   made:flag("--ephemeral", "Plan against an empty throw-away PostgreSQL.")
   made:flag("--explain", "Run the pending migrations, list their locks, and take them back.")
+  made:option("--journal", "Folder of the records that the forecast is drawn from."):argname("DIR"):default(store.default_folder)
   made:option("--output", "What to print."):choices({ "text", "json" }):default("text")
   return made
 end
@@ -39,6 +42,8 @@ local function read_target(running)
   running.session = opened
   running.identity = identity.read(opened)
   local computed = plan.compute(running)
+  local made = forecast.make(running)
+  computed.forecast = made and forecast.record(made)
   if running.settings.explain then computed.explained = explain.run(running, EXPLAIN_LOCK_TIMEOUT) end
   return computed
 end
@@ -51,7 +56,7 @@ return function(arguments)
   if not given then return 0 end
   local book = loader.load(given.runbook)
   local running = run.new { id = "plan", book = book, options = options.resolve(book, given.set),
-    settings = { confirm = {}, ephemeral = given.ephemeral, explain = given.explain } }
+    settings = { confirm = {}, journal_dir = given.journal, ephemeral = given.ephemeral, explain = given.explain } }
   if given.explain and not book.explain then
     errors.refuse(("the runbook '%s' does not allow --explain"):format(book.name),
       "it takes the migrations' locks for a moment: plan on staging, or put explain = true into the runbook")
@@ -65,7 +70,7 @@ return function(arguments)
   if given.output == "json" then
     local record = plan.record(computed)
     record.migrations, record.target, record.problems = plan.list(computed.pending), running.identity, computed.problems
-    record.explained = computed.explained
+    record.explained, record.forecast = computed.explained, computed.forecast
     tty.write("stdout", json.encode(record) .. "\n")
   else
     local style, drawn = require("dixis.report.style").new "stdout", {}

@@ -3,6 +3,7 @@
 
 local digest = require "host.digest"
 local errors = require "dixis.errors"
+local forecast = require "dixis.lazy" "dixis.forecast"
 local identity = require "dixis.target.identity"
 local plan = require "dixis.plan"
 local tty = require "host.tty"
@@ -15,6 +16,8 @@ local function asked(run, args)
     event.pending, event.statements = record.pending, record.statements
     event.digest = record.digest
     event.database, event.place = run.identity.database, identity.place(run.identity)
+    event.forecast = run.forecast and forecast.lines(run.forecast)[1]
+    event.window = run.window and run.window.text
   end
   return event
 end

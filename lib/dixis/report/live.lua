@@ -43,6 +43,18 @@ local function fit(line, columns)
   return line:sub(1, utf8.offset(line, columns - 1) - 1) .. "…"
 end
 
+-- What people keep an eye on beside the item itself.
+function Live:tail()
+  local parts = {}
+  if self.watched then parts[1] = self.watched end
+  if self.no_return then
+    local left = self.no_return - clock.wall()
+    parts[#parts + 1] = left > 0 and "point of no return in " .. duration.show(left)
+      or ("PAST the point of no return, by %s"):format(duration.show(-left))
+  end
+  return table.concat(parts, "  ")
+end
+
 function Live:draw()
   local item = self.item
   if not item or self.paused then return end
@@ -50,15 +62,17 @@ function Live:draw()
   if self.terminal then
     if elapsed < FIRST_AFTER then return end
     self.frame = self.frame % #frames + 1
-    local line = ("  %s %s  %s  %s"):format(frames[self.frame], item.name, duration.show(elapsed), item.text or "")
+    local line = ("  %s %s  %s  %s  %s"):format(frames[self.frame], item.name, duration.show(elapsed), item.text or "",
+      self:tail())
     self:clear()
     self.raw_write(fit(line, tty.width() - 2))
     self.drawn = true
   elseif clock.now() - self.last >= (self.beaten and HEARTBEAT or FIRST_BEAT) then
     self.beaten = true
     self.last = clock.now()
-    self.view:line(("  %s %s: %s%s"):format(self.view.marks.run, item.name, duration.show(elapsed),
-      item.text and ", " .. item.text or ""))
+    local tail = self:tail()
+    self.view:line(("  %s %s: %s%s%s"):format(self.view.marks.run, item.name, duration.show(elapsed),
+      item.text and ", " .. item.text or "", tail ~= "" and "; " .. tail or ""))
   end
 end
 
@@ -82,6 +96,7 @@ local on <const> = {
     if event.of then text = ("%d of %d  %s"):format(event.done, event.of, text or "") end
     self.item.text = text and plain.text(text):gsub("\n", " ")
   end,
+  ["window.judged"] = function(self, event) self.no_return = event.no_return end,
   ["confirm.asked"] = function(self)
     self:clear()
     self.paused = true

@@ -119,6 +119,11 @@ local function explained(view, list)
   end
 end
 
+local function forecasted(view, lines)
+  view:title "Forecast"
+  for i, line in ipairs(lines) do view:row(i == 1 and "  " or "    ", line) end
+end
+
 local lists <const> = { { "gates", "Gates" }, { "steps", "Steps" }, { "criteria", "Criteria" } }
 
 --- Draws a plan.
@@ -140,6 +145,7 @@ function planned.draw(running, computed, no_target, out)
     items(view, running, book[list[1]])
   end
   migrations(view, running, computed)
+  if computed.forecast then forecasted(view, computed.forecast.lines) end
   if computed.evidence then evidence(view, book, computed.evidence) end
   if computed.explained then explained(view, computed.explained) end
   view:row ""

@@ -2,6 +2,7 @@
 
 local clock = require "host.clock"
 local duration = require "dixis.duration"
+local forecast = require "dixis.lazy" "dixis.forecast"
 local plain = require "dixis.report.plain"
 local words = require "dixis.words"
 
@@ -132,6 +133,8 @@ on["confirm.asked"] = function(self, event)
     lines[#lines + 1] = ("%s with %s for %s on %s"):format(count(event.pending, "pending migration"),
       count(event.statements, "statement"), event.database, event.place)
   end
+  if event.forecast then lines[#lines + 1] = "forecast: " .. event.forecast end
+  if event.window then lines[#lines + 1] = "window: " .. event.window end
   if event.digest then lines[#lines + 1] = "plan " .. event.digest:sub(1, 16) end
   if #lines > 0 then self:item(self.style.yellow(self.marks.ask), event.name, table.concat(lines, "\n")) end
 end
@@ -153,6 +156,11 @@ on["plan.computed"] = function(self, event)
   end
   self:item(" ", "", "digest " .. event.digest:sub(1, 16), nil, self.style.dim)
 end
+on["forecast.made"] = function(self, event)
+  self:item(self.style.dim(self.marks.dot), "forecast", table.concat(event.lines, "\n"), nil, self.style.dim)
+end
+on["forecast.compared"] = function(self, event) self.compared = event end
+on["window.allowed"] = function(self, event) self:warn(event.text) end
 on["history.allowed"] = function(self, event)
   self:item(self.style.yellow(self.marks.warn), "allowed", ("%s %s"):format(event.name, event.message))
 end
@@ -276,6 +284,11 @@ on["run.finished"] = function(self, event)
     phases[#phases + 1] = ("%s %s"):format(phase.name, duration.show(phase.seconds))
   end
   if #phases > 0 then self:line("  time     " .. table.concat(phases, ", ")) end
+  local compared = self.compared
+  if compared then
+    self:line(("  forecast %s for the migrations; they took %s"):format(forecast.range(compared.low, compared.high),
+      duration.show(compared.actual)))
+  end
   self.way_back, self.left_behind = event.way_back, event.left_behind
 end
 

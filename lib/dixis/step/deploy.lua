@@ -13,6 +13,7 @@ local errors = require "dixis.errors"
 local lock = lazy "dixis.migrate.lock"
 local monitor = lazy "dixis.migrate.monitor"
 local task = require "host.task"
+local window = lazy "dixis.window"
 
 -- What the plan did not keep is read and parsed while the server works on the migration before it.
 local function prepare_all(run, pending)
@@ -98,6 +99,7 @@ return {
     local session, pending = run:open_session(), run.history.pending
     if #pending == 0 then return "no pending migrations", { applied = 0 } end
     lock.guard(run, session)
+    window.keep(run, pending[1].name, true)
     -- An earlier step may have changed the target, and have taken long.
     if run.began then binding.check(run) else change.begin(run) end
     session.lock_timeout, run.concurrent_timeout = args.lock_timeout, args.concurrent_timeout
@@ -110,9 +112,12 @@ return {
     local statements, prepared = 0, prepare_all(run, pending)
     local watcher, watching = monitor.start(run, session, args.max_blocking, args.silence)
     local _ <close> = watching
+    local begun = clock.now()
     for i, migration in ipairs(pending) do
+      if i > 1 then window.keep(run, migration.name, false) end
       run.bus:hint("progress", { item = "deploy", text = migration.name, done = i - 1, of = #pending })
       local function goes_along()
+        if run.window then return false end -- what is begun is ended before the window is looked at again
         local ok, next_one = pcall(prepared, i + 1, true)
         return ok and next_one and deploy.takes_commit(next_one, run.history.resume[pending[i + 1].name])
       end
@@ -130,6 +135,8 @@ return {
       errors.raise("in_doubt", ("%s was committed, but the ledger does not have exactly one row that says so")
         :format(unproved), { changed = true, hint = "look at its rows in " .. run.ledger.table .. ", and at what changed them" })
     end
+    local made = run.forecast
+    if made then run.bus:emit("forecast.compared", { low = made.low, high = made.high, actual = clock.now() - begun }) end
     run.bus:sync()
     return ("%s applied, %s"):format(words.count(#pending, "migration"), words.count(statements, "statement")),
       { applied = #pending, statements = statements }

@@ -1,0 +1,294 @@
+-- How long the pending migrations will take: a range, with the reasons for it. Measured seconds of earlier runs
+-- are scaled by the sizes of the tables that a statement works on; what was never measured is reckoned from those
+-- sizes, or not at all.
+
+local duration = require "dixis.duration"
+local json = require "dixis.json"
+local past = require "dixis.forecast.past"
+local words = require "dixis.words"
+
+local forecast = {}
+
+---@class dixis.Forecast
+---@field low number      seconds for the migrations
+---@field high? number    nil: something in them cannot be forecast
+---@field others { low: number, high: number, missing: string[] }  the steps beside the deploy
+---@field migrations { name: string, low: number, high?: number, basis: string }[]
+---@field sizes { table: string, bytes: number }[]
+---@field database_bytes? number
+---@field notes string[]
+
+-- Bytes per second, from a fast server that has all in memory to a busy one with slow disks.
+local FAST <const> = 1e9
+local SLOW <const> = { read = 20e6, write = 5e6 }
+-- A statement on the catalog, and its round trip.
+local QUICK <const> = 0.1
+-- The same work on the same data, on another day or another machine.
+local LESS <const>, MORE <const> = 0.5, 2
+local SAME_SIZE <const> = 1.5
+
+local sizes_query <const> = [[
+SELECT name, pg_catalog.pg_total_relation_size(pg_catalog.to_regclass(name))::int8 AS bytes
+  FROM pg_catalog.json_array_elements_text($1::json) AS name]]
+
+-- A size is not worth waiting for behind somebody's lock.
+local function read_sizes(run, names)
+  local session, sizes = run:open_session(), {}
+  local ok, database = pcall(function()
+    session:query "BEGIN READ ONLY"
+    session:query "SET LOCAL lock_timeout = '2s'"
+    local bytes = session:value "SELECT pg_catalog.pg_database_size(pg_catalog.current_database())::int8"
+    for _, row in ipairs(#names > 0 and session:query(sizes_query, json.encode(names)) or {}) do
+      sizes[row.name] = row.bytes or 0 -- not there: an earlier migration of the plan makes it
+    end
+    return bytes
+  end)
+  session:rollback()
+  if not ok and session.conn:status() == "closed" then error(database, 0) end
+  return ok and sizes or nil, ok and database or nil
+end
+
+local function tables_of(pending)
+  local names, seen = {}, {}
+  for _, migration in ipairs(pending) do
+    for _, item in ipairs(migration.work or {}) do
+      for _, name in ipairs(item.tables) do
+        if not seen[name] then
+          seen[name] = true
+          names[#names + 1] = name
+        end
+      end
+    end
+  end
+  return names
+end
+
+local function bytes_of(item, sizes, database)
+  if not sizes then return nil end
+  if item.growth == "unknown" then return database end
+  local total = 0
+  for _, name in ipairs(item.tables) do
+    if not sizes[name] then return nil end
+    total = total + sizes[name]
+  end
+  return total
+end
+
+local function reckoned(item, bytes)
+  if item.growth == "none" then return 0, QUICK end
+  if item.growth == "unknown" or not bytes then return 0, nil end
+  return bytes / FAST, bytes / SLOW[item.growth] + QUICK
+end
+
+-- A measured time at another size: between not growing at all and growing with it.
+local function scaled(item, seconds, bytes, measured_bytes)
+  local low, high = seconds * LESS, seconds * MORE + QUICK
+  if item.growth == "none" then return low, high, true end
+  if not bytes or not measured_bytes then
+    local _, most = reckoned(item, bytes)
+    return low, most and math.max(high, most), false
+  end
+  local ratio = (bytes + 8192) / (measured_bytes + 8192)
+  if ratio <= SAME_SIZE and ratio >= 1 / SAME_SIZE then return low, high * math.max(1, ratio), true end
+  if ratio < 1 then return low * ratio, high, false end
+  -- A tiny measured time is mostly fixed cost: multiplied by a million it would say nothing.
+  local _, most = reckoned(item, bytes)
+  return low, math.max(high, math.min(high * ratio, most or math.huge)), false
+end
+
+local function measured(migration, m, now)
+  local low, high, same, rest = 0, 0, true, m.seconds
+  local timed = m.times and #m.times == #migration.work
+  for i, item in ipairs(migration.work) do
+    local bytes, then_bytes = bytes_of(item, now.sizes, now.database), bytes_of(item, m.sizes, m.database_bytes)
+    if timed then
+      local l, h, s = scaled(item, m.times[i].seconds, bytes, then_bytes)
+      low, high, same, rest = low + l, high and h and high + h, same and s, rest - m.times[i].seconds
+    elseif item.growth ~= "none" then
+      -- Not told apart: the statement that grows most decides.
+      local l, h, s = scaled(item, m.seconds, bytes, then_bytes)
+      low, high, same, rest = low == 0 and l or math.min(low, l), high and h and math.max(high, h), same and s, 0
+    end
+  end
+  if rest > 0 then low, high = low + rest * LESS, high and high + rest * MORE end
+  return low, high, same
+end
+
+local function total_bytes(migration, sizes, database)
+  local total = 0
+  for _, item in ipairs(migration.work) do
+    local bytes = item.growth ~= "none" and bytes_of(item, sizes, database) or 0
+    if not bytes then return nil end
+    total = total + bytes
+  end
+  return total
+end
+
+-- The measurement whose data were nearest in size; of those the newest, which comes first.
+local function nearest(migration, list, now)
+  local best, best_distance
+  for _, m in ipairs(list or {}) do
+    if m.checksum == migration.checksum then
+      local here, there = total_bytes(migration, now.sizes, now.database), total_bytes(migration, m.sizes, m.database_bytes)
+      local distance = here and there and math.abs(math.log((here + 8192) / (there + 8192), SAME_SIZE)) // 1 or 1e6
+      if not best or distance < best_distance then best, best_distance = m, distance end
+    end
+  end
+  return best
+end
+
+local function basis_of(m, same)
+  local what = m.environment == "rehearsal" and "the rehearsal" or m.environment
+  return ("from %s of %s%s, %s"):format(what, m.at:sub(1, 16):gsub("T", " "),
+    m.throw_away and what ~= "the rehearsal" and " on a throw-away server" or "",
+    same and "on data of the same size" or "scaled by the size of the tables")
+end
+
+local function of_migration(migration, known, now)
+  local m = nearest(migration, known.migrations[migration.name], now)
+  local made = { name = migration.name }
+  if m then
+    local same
+    made.low, made.high, same = measured(migration, m, now)
+    made.basis = basis_of(m, same)
+  else
+    made.low, made.high = 0, 0
+    local bytes
+    for _, item in ipairs(migration.work) do
+      local here = bytes_of(item, now.sizes, now.database)
+      local low, high = reckoned(item, here)
+      made.low, made.high = made.low + low, made.high and high and made.high + high
+      if item.growth ~= "none" and here then bytes = (bytes or 0) + here end
+    end
+    made.basis = not made.high and "no measurement, and nothing to reckon it from"
+      or bytes and ("no measurement: reckoned from %.1f MB of tables"):format(bytes / 1e6)
+      or "no measurement: the catalog alone"
+  end
+  return made
+end
+
+-- Steps of the book beside the deploy, as they took in earlier runs here.
+local function others(run, known)
+  local made = { low = 0, high = 0, missing = {} }
+  for _, step in ipairs(run.book.steps) do
+    if step.type ~= "deploy" and not run:why_not(step) then
+      local list = known.steps[step.name]
+      if list then
+        made.low, made.high = made.low + math.min(table.unpack(list)) * LESS, made.high + math.max(table.unpack(list)) * MORE
+      else
+        made.missing[#made.missing + 1] = step.name
+      end
+    end
+  end
+  return made
+end
+
+-- Below this a run says nothing about how well forecasts hold.
+local TELLING <const> = 1
+
+-- Where earlier forecasts for this target were wrong, the range is as much wider.
+local function learn(made, compared)
+  local over, under, told = 1, 1, 0
+  for i = 1, math.min(5, #compared) do
+    local c = compared[i]
+    if c.actual >= TELLING and c.high and c.high > 0 then
+      told = told + 1
+      over, under = math.max(over, c.actual / c.high), math.min(under, c.low > 0 and c.actual / c.low or 1)
+    end
+  end
+  made.low, made.high = made.low * under, made.high and made.high * over
+  if over > 1 or under < 1 then
+    made.notes[#made.notes + 1] = ("widened: of the last %s here, one took %.1f times what was forecast"):format(
+      words.count(told, "forecast"), over > 1 and over or under)
+  end
+end
+
+--- Forecasts the pending migrations of the run's plan.
+---@async
+---@param run dixis.Run  with its plan
+---@return dixis.Forecast? forecast  nil when nothing is to be deployed
+function forecast.make(run)
+  if not run.plan.deploys or #run.plan.pending == 0 then return nil end
+  local known, names = past.read(run), tables_of(run.plan.pending)
+  local sizes, database = read_sizes(run, names)
+  local now = { sizes = sizes, database = database }
+  local made = { low = 0, high = 0, migrations = {}, sizes = {}, database_bytes = database, notes = {},
+    others = others(run, known), recovery = known.recovery }
+  for i, migration in ipairs(run.plan.pending) do
+    local one = of_migration(migration, known, now)
+    made.migrations[i] = one
+    made.low, made.high = made.low + one.low, made.high and one.high and made.high + one.high
+  end
+  for i, name in ipairs(names) do made.sizes[i] = { table = name, bytes = sizes and sizes[name] } end
+  if not sizes then made.notes[1] = "the sizes of the tables could not be read" end
+  learn(made, known.compared)
+  return made
+end
+
+--- "2.10 s to 9 min 30 s"; without a high end, that it is not known.
+---@param low number
+---@param high? number
+---@return string
+function forecast.range(low, high)
+  if not high then return ("nobody knows how long (at least %s)"):format(duration.show(low)) end
+  return ("%s to %s"):format(duration.show(low), duration.show(high))
+end
+
+--- The most that all steps take; nil when that is not known.
+---@param made? dixis.Forecast
+---@return number?
+function forecast.most(made)
+  if not made then return 0 end
+  return made.high and made.high + made.others.high
+end
+
+local SHOWN <const>, SHORT <const> = 5, 1
+
+--- The forecast for people, the longest migrations first.
+---@param made dixis.Forecast
+---@return string[]
+function forecast.lines(made)
+  local lines = { ("%s for %s"):format(forecast.range(made.low, made.high), words.count(#made.migrations, "migration")) }
+  local order = table.move(made.migrations, 1, #made.migrations, 1, {})
+  table.sort(order, function(a, b)
+    local x, y = a.high or math.huge, b.high or math.huge
+    if x ~= y then return x > y end
+    return a.name < b.name
+  end)
+  for i, one in ipairs(order) do
+    if i > SHOWN or one.high and one.high < SHORT then
+      if i > 1 then lines[#lines + 1] = ("and %d shorter"):format(#order - i + 1) end
+      break
+    end
+    lines[#lines + 1] = ("%s: %s, %s"):format(one.name, forecast.range(one.low, one.high), one.basis)
+  end
+  if made.others.high > 0 then
+    lines[#lines + 1] = ("the other steps: %s, from earlier runs here"):format(
+      forecast.range(made.others.low, made.others.high))
+  end
+  if #made.others.missing > 0 then
+    lines[#lines + 1] = "not in it, since never measured here: " .. table.concat(made.others.missing, ", ")
+  end
+  for _, note in ipairs(made.notes) do lines[#lines + 1] = note end
+  return lines
+end
+
+-- A journal line should not grow with the folder.
+local LISTED <const> = 200
+
+local function rounded(seconds) return seconds and math.floor(seconds * 1000 + 0.5) / 1000 end
+
+--- The fields of the event that keeps a forecast.
+---@param made dixis.Forecast
+---@return table
+function forecast.record(made)
+  local list = {}
+  for i, one in ipairs(#made.migrations <= LISTED and made.migrations or {}) do
+    list[i] = { name = one.name, low = rounded(one.low), high = rounded(one.high), basis = one.basis }
+  end
+  return { low = rounded(made.low), high = rounded(made.high), lines = forecast.lines(made),
+    others = { low = rounded(made.others.low), high = rounded(made.others.high), missing = made.others.missing },
+    database_bytes = made.database_bytes, sizes = #made.sizes <= LISTED and made.sizes or nil, migrations = list }
+end
+
+return forecast

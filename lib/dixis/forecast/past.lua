@@ -1,0 +1,97 @@
+-- What earlier runs measured: read from the journals of the journal folder, the newest first.
+
+local fs = require "host.fs"
+local store = require "dixis.store"
+
+local past = {}
+
+-- Far enough back for a forecast, near enough for a quick one.
+local JOURNALS <const> = 40
+local LARGEST <const> = 4 << 20
+
+---@class dixis.Measurement
+---@field run string
+---@field at string             when the run began
+---@field environment string
+---@field throw_away boolean       it was on a throw-away server
+---@field seconds number
+---@field checksum string
+---@field times? { line: integer, seconds: number }[]  of each statement, where it was kept
+---@field sizes table<string, number>  bytes of the tables, before that run
+---@field database_bytes? number
+
+---@class dixis.Past
+---@field migrations table<string, dixis.Measurement[]>  by name
+---@field steps table<string, number[]>      of the same runbook on the same target: seconds
+---@field compared table[]                   forecasts and what came of them, on the same target
+---@field recovery? { seconds: number, at: string, run: string }  the last proof of a backup of the target
+
+local function same_target(a, b)
+  return a and b and a.database == b.database and a.system_identifier == b.system_identifier
+end
+
+-- One journal's facts, as they can be used when its end is known.
+local function read(path, run)
+  local facts = { started = nil, sizes = {}, checksums = {}, applied = {}, steps = {}, compared = {} }
+  for event in store.events(path) do
+    local kind = event.type
+    if kind == "run.started" then facts.started = event
+    elseif kind == "target.identified" then facts.here = same_target(event.target, run.identity)
+    elseif kind == "forecast.made" then
+      facts.database_bytes = event.database_bytes
+      for _, size in ipairs(event.sizes or {}) do facts.sizes[size.table] = size.bytes end
+    elseif kind == "migration.started" then facts.checksums[event.name] = event.checksum
+    elseif kind == "migration.applied" and not event.recovered then facts.applied[#facts.applied + 1] = event
+    elseif kind == "step.finished" then facts.steps[event.name] = event.seconds
+    elseif kind == "forecast.compared" then facts.compared[#facts.compared + 1] = event
+    elseif kind == "backup.proved" then facts.proved = event
+    end
+  end
+  return facts
+end
+
+local function take(out, facts, id, run)
+  local started = facts.started
+  if not started then return end
+  for _, applied in ipairs(facts.applied) do
+    local list = out.migrations[applied.name] or {}
+    out.migrations[applied.name] = list
+    list[#list + 1] = { run = id, at = started.at, environment = started.environment,
+      throw_away = started.ephemeral or false, seconds = applied.seconds,
+      times = applied.times, checksum = facts.checksums[applied.name], sizes = facts.sizes,
+      database_bytes = facts.database_bytes }
+  end
+  if not facts.here then return end
+  if started.runbook.name == run.book.name then
+    for name, seconds in pairs(facts.steps) do
+      out.steps[name] = out.steps[name] or {}
+      table.insert(out.steps[name], seconds)
+    end
+  end
+  for _, compared in ipairs(facts.compared) do table.insert(out.compared, compared) end
+  local proved = facts.proved
+  if proved and not out.recovery and type(proved.recovery) == "number" then
+    out.recovery = { seconds = proved.recovery, at = proved.at, run = id }
+  end
+end
+
+--- Reads what earlier runs left. A journal that cannot be read is passed over: it is no proof of anything here.
+---@param run dixis.Run  with its identity
+---@return dixis.Past
+function past.read(run)
+  local out, folder = { migrations = {}, steps = {}, compared = {} }, run.settings.journal_dir
+  local seen = 0
+  for _, id in ipairs(folder and store.list(folder) or {}) do
+    local path = ("%s/%s.jsonl"):format(folder, id)
+    local stat = id ~= run.id and fs.stat(path)
+    if stat and stat.size <= LARGEST then
+      local ok, facts = pcall(read, path, run)
+      if ok then take(out, facts, id, run) end
+      seen = seen + 1
+      if seen == JOURNALS then break end
+    end
+  end
+  return out
+end
+
+return past
