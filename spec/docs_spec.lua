@@ -298,7 +298,7 @@ describe("the pages", function()
 
   it("name only options of the command line that exist", function()
     local options, all = {}, {}
-    for _, verb in ipairs { "run", "plan", "history", "show", "verify", "init", "spec" } do
+    for _, verb in ipairs { "run", "plan", "lint", "history", "show", "verify", "init", "spec" } do
       local help = dixis.run { verb, "--help" }
       assert.equal(0, help.code)
       options[verb] = {}

@@ -26,7 +26,7 @@ local lint = {}
 ---@field cause? integer     the finding that this is a consequence of
 
 ---@class dixis.lint.Options
----@field migrations string  their folder
+---@field migrations string|dixis.lint.Source[]  their folder, or they themselves
 ---@field schema? string     a Prisma schema: a file or a folder
 ---@field sizes? table<string, { rows: integer, bytes: integer }>  of the target's tables
 ---@field server_major? integer  of the target
@@ -86,12 +86,12 @@ end
 ---@param options dixis.lint.Options
 ---@return dixis.lint.Result
 function lint.check(options)
-  local found <const> = source.read(options.migrations)
+  local migrations <const> = source.migrations(options.migrations)
   local model <const> = options.base or model_of.new { path = options.path }
   local context <const> = context_of.new(model, options)
   local statements = 0
-  for _, migration in ipairs(found.migrations) do statements = statements + read_script(context, migration) end
-  return { findings = context.findings, model = model, migrations = #found.migrations, statements = statements,
+  for _, migration in ipairs(migrations) do statements = statements + read_script(context, migration) end
+  return { findings = context.findings, model = model, migrations = #migrations, statements = statements,
     unknown = context.unknown }
 end
 

@@ -8,6 +8,7 @@ local tty = require "host.tty"
 local verbs <const> = {
   { "run", "run a runbook: gates, steps, criteria, and a record of it" },
   { "plan", "show what a run would do, and change nothing" },
+  { "lint", "say what is wrong with a history of migrations, without a database" },
   { "history", "list past runs" },
   { "show", "draw a past run again, from its journal" },
   { "verify", "prove that a journal and its receipt were not changed" },

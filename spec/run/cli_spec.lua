@@ -7,7 +7,7 @@ local fs = require "host.fs"
 local json = require "dixis.json"
 local server = require "spec.support.server"
 
-local verbs <const> = { "run", "plan", "history", "show", "verify", "init", "spec" }
+local verbs <const> = { "run", "plan", "lint", "history", "show", "verify", "init", "spec" }
 
 local folder
 
@@ -62,7 +62,8 @@ describe("dixis", function()
     for _, case in ipairs {
       { { "rnu", "staging" }, "unknown verb 'rnu' (did you mean 'run'?)" },
       { { "plans" }, "unknown verb 'plans' (did you mean 'plan'?)" },
-      { { "deploy" }, "unknown verb 'deploy' (known: history, init, plan, run, show, spec, verify)" },
+      { { "lnit" }, "unknown verb 'lnit' (did you mean 'lint'?)" },
+      { { "deploy" }, "unknown verb 'deploy' (known: history, init, lint, plan, run, show, spec, verify)" },
       { { "run", "staging", "--confrim", "x" }, "unknown option '--confrim' (did you mean '--confirm'?)" },
       { { "run", "staging", "--dry-run" }, "unknown option '--dry-run'" },
       { { "plan", "staging", "--ephemral" }, "unknown option '--ephemral' (did you mean '--ephemeral'?)" },
@@ -74,6 +75,8 @@ describe("dixis", function()
       { { "history", "last" }, "too many arguments" },
       { { "run", "staging", "--output", "xml" }, "must be one of 'text', 'jsonl'" },
       { { "plan", "staging", "--output", "jsonl" }, "must be one of 'text', 'json'" },
+      { { "lint", "--outptu", "json" }, "unknown option '--outptu' (did you mean '--output'?)" },
+      { { "lint", "a", "b" }, "too many arguments" },
       { { "run", "staging", "--set" }, "option '--set' requires an argument" },
       { { "history", "-n", "x" }, "malformed argument 'x'" },
       { { "history", "-n", "1.5" }, "malformed argument '1.5'" },

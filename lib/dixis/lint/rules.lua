@@ -62,4 +62,18 @@ rules.add("duplicate", {
   ["mixed-guard"] = { "note", "created without IF NOT EXISTS in one migration and with it in another" },
 })
 
+rules.add("folder", {
+  ["missing-script"] = { "error", "a migration's directory has no migration.sql" },
+  ["wrong-provider"] = { "error", "migration_lock.toml names another database" },
+  ["unseen-file"] = { "warning", "a file that Prisma does not read, where migration.sql is expected" },
+  ["unseen-folder"] = { "warning", "a directory that Prisma does not look into" },
+  ["no-timestamp"] = { "warning", "a migration's name does not begin with a timestamp" },
+  ["doubled-timestamp"] = { "warning", "two migrations have the same timestamp" },
+  ["sort-order"] = { "warning", "other tools see the migrations in another order than Prisma" },
+  ["missing-lock-file"] = { "note", "there is no migration_lock.toml" },
+  ["empty-migration"] = { "note", "a migration without statements" },
+  ["invalid-suppression"] = { "warning", "a comment for lint that does not count" },
+  ["unused-suppression"] = { "warning", "a comment for lint that switches nothing off" },
+})
+
 return rules

@@ -45,17 +45,21 @@ function source.parse(text)
   return { statements = parse_before(text, err.position or 1), problem = err }
 end
 
+---@class dixis.lint.Source: dixis.Migration
+---@field text? string  the script, when it is not in a file
+
 --- The migrations of a folder, in Prisma's order.
----@param path string
----@return dixis.Folder
-function source.read(path)
-  return errors.check(folder.read(path))
+---@param given string|dixis.lint.Source[]
+---@return dixis.lint.Source[]
+function source.migrations(given)
+  if type(given) == "table" then return given end
+  return errors.check(folder.read(given)).migrations
 end
 
----@param migration dixis.Migration
+---@param migration dixis.lint.Source
 ---@return string
 function source.text(migration)
-  return errors.check(folder.text(migration))
+  return migration.text or errors.check(folder.text(migration))
 end
 
 ---@param sequence dixis.lint.Relation

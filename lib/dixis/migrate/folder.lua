@@ -19,6 +19,7 @@ local folder = {}
 ---@field path string
 ---@field migrations dixis.Migration[]
 ---@field provider? string  of migration_lock.toml
+---@field missing string[]  directories without a script
 ---@field let_through { kind: string, name: string, message: string, hint: string }[]  what would be refused otherwise
 
 local function failure(message, hint)
@@ -168,7 +169,7 @@ function folder.read(path, allow)
     end
     let_through[#let_through + 1] = found
   end
-  return { path = path, migrations = migrations, provider = provider, let_through = let_through }
+  return { path = path, migrations = migrations, provider = provider, missing = missing, let_through = let_through }
 end
 
 --- The script of a migration, verified to be the one that was read before.

@@ -1,0 +1,68 @@
+-- Lint's report for people.
+
+local plain = require "dixis.report.plain"
+local report = require "dixis.lint.report"
+local words = require "dixis.words"
+
+local report_text = {}
+
+local colours <const> = { error = "red", warning = "yellow", note = "dim" }
+local NARROWEST <const> = 60
+
+local function place(finding)
+  return ("%s:%d:%d"):format(finding.file, finding.line or 1, finding.column or 1)
+end
+
+local View = {}
+View.__index = View
+
+-- Lines below a finding; SQL is kept as it is, so that it can be copied.
+function View:below(indent, text, as_is)
+  local columns = not as_is and self.columns and self.columns >= NARROWEST and self.columns - #indent or nil
+  for _, line in ipairs(as_is and { text } or plain.lines(text, columns)) do
+    for single in (line .. "\n"):gmatch "(.-)\n" do self.write(indent .. single .. "\n") end
+  end
+end
+
+function View:finding(indent, finding)
+  local paint = self.style[colours[finding.severity]]
+  self.write(("%s%s: %s %s %s\n"):format(indent, place(finding), paint(finding.severity .. ":"),
+    plain.text(finding.message):gsub("\n", "\n" .. indent .. "    "), self.style.dim("[" .. finding.rule .. "]")))
+end
+
+function View:group(group)
+  local finding = plain.all(group.finding)
+  self:finding("", finding)
+  if finding.statement then self:below("    ", self.style.dim(finding.statement), true) end
+  if finding.fix then self:below("    ", self.style.bold "what to do: " .. finding.fix) end
+  if finding.fix_sql then
+    if finding.fix_file then self:below("    ", "in " .. finding.fix_file .. ":") end
+    self:below("        ", finding.fix_sql, true)
+  end
+  if #group.consequences > 0 then
+    self:below("    ", ("and therefore, %s:"):format(words.count(#group.consequences, "consequence")))
+    for _, consequence in ipairs(group.consequences) do self:finding("      ", plain.all(consequence)) end
+  end
+  self.write "\n"
+end
+
+---@param result dixis.lint.Result
+---@param options { write: fun(text: string), style: table, columns?: integer, folder: string, facts?: dixis.lint.Facts }
+function report_text.draw(result, options)
+  local view = setmetatable(options, View)
+  for _, group in ipairs(report.groups(result.findings)) do view:group(group) end
+  local counts, style = result.counts, options.style
+  if counts.excepted > 0 then
+    options.write(("%s left out, as the project says\n"):format(words.count(counts.excepted, "finding")))
+  end
+  if counts.applied > 0 then
+    options.write(("%s left out of migrations that %s already has\n"):format(words.count(counts.applied, "hazard"),
+      options.facts.database))
+  end
+  local bad = counts.error > 0 or counts.consequence > 0
+  options.write((bad and style.red or style.green)(("%s %s"):format(bad and style.marks.bad or style.marks.ok,
+    report.summary(counts))) .. (" in %s with %s of %s\n"):format(words.count(result.migrations, "migration"),
+    words.count(result.statements, "statement"), options.folder))
+end
+
+return report_text
