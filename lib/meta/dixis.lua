@@ -375,8 +375,11 @@ function dixis.step.stamp(given) end
 ---@return dixis.Step
 function dixis.step.status(given) end
 
+---@class dixis.step.validate: dixis.StepFields
+---@field strict? boolean  whether every difference is red, not only what Prisma's client fails on; default false
+
 --- Checks the Prisma schema, and the target against it.
----@param given? dixis.StepFields
+---@param given? dixis.step.validate
 ---@return dixis.Step
 function dixis.step.validate(given) end
 
@@ -471,7 +474,7 @@ function dixis.check.recorded(given) end
 ---@return dixis.Check
 function dixis.check.schema_up_to_date(given) end
 
---- step.validate found no difference.
+--- step.validate found no red difference.
 ---@param given? dixis.ItemFields
 ---@return dixis.Check
 function dixis.check.schema_valid(given) end

@@ -21,47 +21,58 @@ local function must(pattern, message)
   return pattern + P(function(_, at) raise(at, message) end)
 end
 
+-- Unicode's spaces; the rest beyond ASCII counts as letters, but for punctuation such as quotes and dashes.
+local wide_space <const> = P "\u{A0}" + P "\u{1680}" + "\xE2\x80" * (R "\x80\x8A" + S "\xAF") + P "\u{205F}" + P "\u{3000}"
+local punctuation <const> = P "\xE2" * S "\x80\x81" + P "\u{FEFF}"
 local newline <const> = P "\r\n" + S "\r\n"
+local space <const> = S " \t" + wide_space
 local line_comment <const> = P "//" * (1 - S "\r\n") ^ 0
 local block_comment <const> = P "/*" * (1 - P "*/") ^ 0 * must(P "*/", "this comment has no end")
 local comment <const> = line_comment + block_comment
-local gap <const> = (S " \t" + block_comment) ^ 0
-local blank <const> = (S " \t\r\n" + comment) ^ 0
-local line_end <const> = line_comment ^ -1 * (newline + -1)
+local gap <const> = space ^ 0
+local blank <const> = (space + newline + comment) ^ 0
+local line_end <const> = gap * comment ^ -1 * gap * newline
 
-local letter <const> = R("az", "AZ", "\x80\xFF")
+local letter <const> = R("az", "AZ") + R "\x80\xFF" - (wide_space + punctuation)
 local name <const> = C((letter + R "09") * (letter + R "09" + S "_-") ^ 0)
-local path <const> = C(name / 0 * (P "." * name / 0) ^ 0)
-
-local function code_point(hex)
-  local number = tonumber(hex, 16)
-  return (number >= 0xD800 and number <= 0xDFFF) and "\u{FFFD}" or utf8.char(number)
-end
+local path <const> = C(name / 0 * (P "." ^ 1 * (name / 0) ^ -1) ^ 0)
 
 local hex <const> = R("09", "af", "AF")
-local escape <const> = P "\\" / "" * must(S '"\\/' + P "n" / "\n" + P "r" / "\r" + P "t" / "\t"
-  + P "u" / "" * (hex * hex * hex * hex / code_point), "unknown escape sequence; a backslash is written \\\\")
-local text <const> = P '"' * Cs((escape + (1 - S '"\\\r\n')) ^ 0) * must(P '"', "this text has no closing quote")
+
+local function code_point(first, second)
+  local high <const>, low <const> = tonumber(first, 16), second and tonumber(second, 16)
+  if low then return utf8.char(0x10000 + ((high & 0x3FF) << 10 | low & 0x3FF)) end
+  return utf8.char(high)
+end
+
+local high <const> = P "\\u" * C(S "dD" * S "89abAB" * hex * hex)
+local low <const> = P "\\u" * C(S "dD" * S "cdefCDEF" * hex * hex)
+local plain <const> = P "\\u" * C(hex * hex * hex * hex - S "dD" * S "89abcdefABCDEF")
+local letters <const> = P '\\"' / '"' + P "\\\\" / "\\" + P "\\/" / "/" + P "\\b" / "\b" + P "\\f" / "\f" + P "\\n" / "\n"
+  + P "\\r" / "\r" + P "\\t" / "\t"
+local escape <const> = letters + high * low / code_point + plain / code_point
+  + P "\\" * P(function(_, at) raise(at - 1, "unknown escape sequence; a backslash is written \\\\") end)
+local text <const> = P '"' * Cs((escape + (1 - (S '"\\' + R "\0\x1F"))) ^ 0) * must(P '"', "this text has no closing quote")
 
 local function node(kind, pattern)
   return Ct(Cg(Cp(), "at") * Cg(Cc(kind), "kind") * pattern)
 end
 
--- Arguments and lists may go over lines.
-local function listed(item)
-  return blank * (item * (blank * P "," * blank * item) ^ 0 * (blank * P ",") ^ -1) ^ -1 * blank
+local function list(item)
+  return gap * (item * (gap * P "," * gap * item) ^ 0) ^ -1 * gap
 end
 
+-- Arguments stay on one line; a comma after the last one and a name without a value are for the attribute to judge.
 local function rules(first)
   return P {
     first,
-    value = node("text", Cg(text, "value")) + V "number" + V "list" + V "call" + node("name", Cg(path, "value")),
-    number = node("number", Cg(C(P "-" ^ -1 * R "09" ^ 1 * (P "." * R "09" ^ 1) ^ -1) * -(letter + "_"), "value")),
-    list = node("list", P "[" * Cg(Ct(listed(V "value")), "items") * must(P "]", "',' or ']' expected")),
+    value = V "call" + V "list" + V "number" + node("text", Cg(text, "value")) + node("name", Cg(path, "value")),
+    number = node("number", Cg(C(P "-" ^ -1 * R "09" ^ 1 * (P "." * R "09" ^ 1) ^ -1), "value")),
+    list = node("list", P "[" * Cg(Ct(list(V "value")), "items") * must(P "]", "',' or ']' expected")),
     call = node("call", Cg(path, "value") * gap * Cg(V "arguments", "arguments")),
-    arguments = P "(" * Ct(listed(V "argument")) * must(P ")", "',' or ')' expected"),
-    argument = Ct(Cg(name, "name") * blank * P ":" * blank * Cg(must(V "value", "a value expected"), "value"))
-      + Ct(Cg(V "value", "value")),
+    arguments = P "(" * Ct(list(V "argument") * Cg(Cp() * P ",", "trailing") ^ -1 * gap)
+      * must(P ")", "',' or ')' expected"),
+    argument = Ct(Cg(Cp(), "at") * (Cg(name, "name") * gap * P ":" * gap * Cg(V "value", "value") ^ -1 + Cg(V "value", "value"))),
   }
 end
 
@@ -75,11 +86,17 @@ end
 local block_attribute <const> = attribute("@@", "block_attribute")
 local field_attributes <const> = Ct((gap * attribute(P "@" * -P "@", "attribute")) ^ 0)
 
-local unsupported <const> = P "Unsupported" * gap * P "(" * gap * must(text, "a type's name in quotes expected")
+local function legacy(pattern, message)
+  return #pattern * P(function(_, at) raise(at, message) end)
+end
+
+local unsupported <const> = P "Unsupported(" * gap * must(text, "a type's name in quotes expected")
   * gap * must(P ")", "')' expected")
-local field_type <const> = Cg(Cp(), "type_at") * (Cg(unsupported, "unsupported") + Cg(path, "type"))
-  * gap * (Cg(P "[" * gap * must(P "]", "']' expected") * Cc(true), "list") * gap) ^ -1
-  * Cg(P "?" * Cc(true), "optional") ^ -1
+local field_type <const> = Cg(Cp(), "type_at") * (Cg(unsupported, "unsupported") + Cg(name, "type"))
+  * (gap * P "[]" * (legacy(gap * P "?", "a list cannot be optional: either Type[] or Type?") + Cg(Cc(true), "list"))
+    + gap * P "?" * Cg(Cc(true), "optional")
+    + legacy(gap * P "!", "a field is required without '!'")) ^ -1
+  + legacy(P "[", "a list is written Type[]") + legacy(P ":", "there is no ':' between a field and its type")
 
 local field <const> = node("field", Cg(name, "name") * gap * must(field_type, "the field's type expected")
   * Cg(field_attributes, "attributes"))
@@ -88,11 +105,11 @@ local property <const> = node("property", Cg(name, "name") * gap * must(P "=", "
   * Cg(must(value, "a value expected"), "value"))
 
 local function block(keyword, entry, what)
-  local header = P(keyword) * -(letter + R "09" + S "_-") * gap
-  local body = blank * (entry * gap * must(line_end, "the end of the line expected") * blank) ^ 0
+  local header = P(keyword) * gap
+  local body = blank * (entry * must(line_end, "the end of the line expected") * blank) ^ 0
   return node(keyword, header * Cg(must(name, ("the name of the %s expected"):format(keyword)), "name") * gap
-    * must(P "{", "'{' expected") * gap * must(line_end, "the end of the line expected after '{'")
-    * Cg(Ct(body), "entries") * must(P "}", what .. " or '}' expected"))
+    * must(P "{", "'{' expected") * (1 - S "\r\n") ^ 0 * must(newline, "the block has no end")
+    * Cg(Ct(body), "entries") * (P "}" + P(function(_, at) raise(at, what .. " or '}' expected") end)))
 end
 
 local fields <const> = block_attribute + field
@@ -112,7 +129,11 @@ local file <const> = Ct(blank * ((
 function grammar.parse(source)
   local ok, blocks = pcall(lpeg.match, file, source)
   if ok then return blocks end
-  if type(blocks) == "table" then return nil, blocks end
+  if type(blocks) == "table" then
+    -- What is missing at the end of the file is missed where its last line ends.
+    if blocks.at > #source then blocks.at = #source:gsub("%s+$", "") end
+    return nil, blocks
+  end
   return nil, { at = 1, message = "nests too deeply" }
 end
 

@@ -22,14 +22,10 @@ end
 
 -- Runs `read` on an empty schema; an error that it raises is returned.
 local function build(file, read)
-  local model <const> = { models = {}, views = {}, enums = {} }
+  local model <const> = { models = {}, views = {}, enums = {}, config = {}, preview = {} }
   local ok, err = pcall(function()
     read(model, {})
-    if not model.datasource then
-      error(errors.new("schema", "there is no datasource", { file = file, line = 1, column = 1,
-        hint = 'datasource db { provider = "postgresql" }' }), 0)
-    end
-    model_of.resolve(model)
+    model_of.resolve(model, file)
   end)
   if ok then return model end
   if type(err) == "table" and err.kind then return nil, err end

@@ -164,6 +164,9 @@ on["window.allowed"] = function(self, event) self:warn(event.text) end
 on["history.allowed"] = function(self, event)
   self:item(self.style.yellow(self.marks.warn), "allowed", ("%s %s"):format(event.name, event.message))
 end
+on["schema.compared"] = function(self, event)
+  for _, line in ipairs(event.lines) do self:warn(line) end
+end
 on["evidence.overridden"] = function(self, event) self:warn(event.text) end
 on["step.finished"] = function(self, event)
   self:item(self.style.green(self.marks.ok), event.name, event.summary, event.seconds)

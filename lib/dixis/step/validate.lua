@@ -1,14 +1,19 @@
--- step.validate: the Prisma schema parses, and every model has its table and every field its column.
+-- step.validate: the Prisma schema is valid, and the target is what it says.
 
 local errors = require "dixis.errors"
+local words = require "dixis.words"
 
 return {
   type = "validate",
+  fields = {
+    strict = { type = "boolean", default = false,
+      help = "whether every difference is red, not only what Prisma's client fails on" },
+  },
   describe = function() return "check the Prisma schema, and the target against it" end,
-  act = function(run)
+  act = function(run, args)
     -- Here and not above: a plan should not wait for the grammar to be built.
-    local compare = require "dixis.prisma.compare"
     local schema = require "dixis.prisma.schema"
+    local verdict = require "dixis.prisma.verdict"
     local path = run:project().schema
     if not path then
       run.validated = { skipped = "there is no schema.prisma beside the migrations" }
@@ -18,24 +23,20 @@ return {
     if not model then
       run.validated = { problem = err.message }
       errors.raise("failed", ("%s:%s:%s: %s"):format(err.file or path, err.line or 1, err.column or 1, err.message),
-        { file = err.file, line = err.line })
+        { file = err.file, line = err.line, hint = err.hint })
     end
-    local session = run:open_session()
-    local rows = session:query(compare.catalog_sql)
-    local differences = compare.tables(model, rows, run.ledger and run.ledger.schema or "public")
-    run.validated = { differences = differences, models = #model.models }
-    if #differences > 0 then
-      local lines = {}
-      for i, difference in ipairs(differences) do
-        if i > 20 then
-          lines[i] = ("and %d more"):format(#differences - 20)
-          break
-        end
-        lines[i] = difference.message
-      end
-      errors.raise("failed", ("the target differs from %s:\n%s"):format(path, table.concat(lines, "\n")),
+    local default_schema = run.ledger and run.ledger.schema or "public"
+    local found = errors.check(verdict.of(model, run:open_session().conn, default_schema, { strict = args.strict }))
+    run.validated = found
+    run.bus:emit("schema.compared", { file = path, tables = found.tables, red = #found.red, others = #found.shown,
+      lines = verdict.lines(found.shown, 20) })
+    if #found.red > 0 then
+      errors.raise("failed", ("the target differs from %s:\n%s"):format(path,
+        table.concat(verdict.lines(found.red, 20), "\n")),
         { hint = "a migration is missing, or the schema file is ahead of the migrations" })
     end
-    return ("schema is valid: %d models have their tables and columns"):format(#model.models), { models = #model.models }
+    return ("schema is valid: the target has %s%s"):format(words.count(found.tables, "table"), #found.shown > 0
+      and (", and %s that the client does not mind"):format(words.count(#found.shown, "difference")) or " as it says"),
+      { models = #model.models, differences = #found.shown }
   end,
 }
