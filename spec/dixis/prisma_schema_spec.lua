@@ -130,7 +130,7 @@ enum Role {
       ["model A {\n x Unsupported(circle)\n}"] = "quotes 2 16", ["model A {\n id Int @id;\n}"] = "end of the line 2 12",
       ["model A {\n id: Int\n}"] = "no ':' 2 4", ["type T = String"] = "'{' 1 8",
       ["model A {\n id Int! @id\n}"] = "without '!' 2 8", ["model A {\n id [Int]\n}"] = "Type[] 2 5",
-      ["model A {\n id Int[]?\n}"] = "optional 2 10", ["model A {\n @@index([a,\n b])\n}"] = "']' 2 11",
+      ["model A {\n id Int[]?\n}"] = "optional 2 10", ["model A {\n @@index([a,\n b])\n}"] = "one line 2 12",
     } do
       local wanted, line, column = place:match "^(.*) (%d+) (%d+)$"
       local message, found_line, found_column = failure(text)

@@ -62,16 +62,23 @@ local function list(item)
   return gap * (item * (gap * P "," * gap * item) ^ 0) ^ -1 * gap
 end
 
--- Arguments stay on one line; a comma after the last one and a name without a value are for the attribute to judge.
+-- What closes a list must be on the same line: Prisma knows no others.
+local function closed(sign)
+  return P(sign) + P(function(subject, at)
+    local broken <const> = subject:find("^[ \t,]*[\r\n]", at)
+    raise(at, ("',' or '%s' expected%s"):format(sign, broken and "; an attribute stays on one line" or ""))
+  end)
+end
+
+-- A comma after the last one and a name without a value are for the attribute to judge.
 local function rules(first)
   return P {
     first,
     value = V "call" + V "list" + V "number" + node("text", Cg(text, "value")) + node("name", Cg(path, "value")),
     number = node("number", Cg(C(P "-" ^ -1 * R "09" ^ 1 * (P "." * R "09" ^ 1) ^ -1), "value")),
-    list = node("list", P "[" * Cg(Ct(list(V "value")), "items") * must(P "]", "',' or ']' expected")),
+    list = node("list", P "[" * Cg(Ct(list(V "value")), "items") * closed "]"),
     call = node("call", Cg(path, "value") * gap * Cg(V "arguments", "arguments")),
-    arguments = P "(" * Ct(list(V "argument") * Cg(Cp() * P ",", "trailing") ^ -1 * gap)
-      * must(P ")", "',' or ')' expected"),
+    arguments = P "(" * Ct(list(V "argument") * Cg(Cp() * P ",", "trailing") ^ -1 * gap) * closed ")"),
     argument = Ct(Cg(Cp(), "at") * (Cg(name, "name") * gap * P ":" * gap * Cg(V "value", "value") ^ -1 + Cg(V "value", "value"))),
   }
 end
