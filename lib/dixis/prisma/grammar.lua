@@ -78,7 +78,7 @@ local function rules(first)
     number = node("number", Cg(C(P "-" ^ -1 * R "09" ^ 1 * (P "." * R "09" ^ 1) ^ -1), "value")),
     list = node("list", P "[" * Cg(Ct(list(V "value")), "items") * closed "]"),
     call = node("call", Cg(path, "value") * gap * Cg(V "arguments", "arguments")),
-    arguments = P "(" * Ct(list(V "argument") * Cg(Cp() * P ",", "trailing") ^ -1 * gap) * closed ")"),
+    arguments = P "(" * Ct(list(V "argument") * Cg(Cp() * P ",", "trailing") ^ -1 * gap) * closed ")",
     argument = Ct(Cg(Cp(), "at") * (Cg(name, "name") * gap * P ":" * gap * Cg(V "value", "value") ^ -1 + Cg(V "value", "value"))),
   }
 end
