@@ -9,7 +9,7 @@
 -- and takes a backup first. Nothing is changed before every gate is open.
 
 local gate, step, check = dixis.gate, dixis.step, dixis.check
-local option, target = dixis.option, dixis.target
+local notice, option, target = dixis.notice, dixis.option, dixis.target
 
 return dixis.runbook {
   name = "prod",
@@ -17,6 +17,17 @@ return dixis.runbook {
   title = "Prisma migrations on production",
 
   target = { env = "DATABASE_URL_PROD", environment = "production" },
+
+  -- Nothing runs before this is filled in: at night there is no time to look for a number. `dixis init` copies this
+  -- file into your repository.
+  people = {
+    decision_maker = { role = "Product Owner / CTO", name = "[FILL IN]", phone = "[FILL IN]" },
+    contacts = {
+      { role = "on-call engineer", name = "[FILL IN]", phone = "[FILL IN]" },
+      { role = "backup contact", name = "[FILL IN]", phone = "[FILL IN]" },
+      { role = "database provider's support", name = "[FILL IN]", phone = "[FILL IN]" },
+    },
+  },
 
   options = {
     migrations = { type = "path", help = "folder of the migrations; found by itself in prisma/migrations and the like" },
@@ -40,16 +51,33 @@ return dixis.runbook {
     recovery = { type = "duration", help = "how long the way back takes, when no proof of a backup says so" },
     maintenance_on_url = { type = "url", help = "POST here to put the maintenance page up" },
     maintenance_off_url = { type = "url", help = "POST here to take it down; tried also after a failure" },
+    language = { type = "choice", choices = { "en", "el" }, default = "en", help = "of the notices" },
+    notice_every = { type = "duration", default = "10m", help = "how often to tell that it still goes on" },
+    mail_from = { type = "string", help = "the sender of the notices" },
+    mail_to = { type = "string", help = "whom to send the notices by mail, with commas" },
+    app_log = { type = "path", help = "the application's log: it must hold no error from since the run began" },
+    after = { type = "duration", help = "how long to go on judging the criteria once they are green, as in 1h" },
     allow = { type = "string", help = "differences to let through: edited, missing, out_of_order, no_script ... (docs/prisma.md)" },
   },
 
   uses = {
-    env = { "DATABASE_URL_PROD", "DATABASE_URL_STAGING" },
+    env = { "DATABASE_URL_PROD", "DATABASE_URL_STAGING", "DIXIS_WEBHOOK_URL", "DIXIS_SMTP_URL" },
     exec = { "git", "pnpm", "yarn", "bunx", "npx", "pg_dump" },
     net = { option "health_url", option "maintenance_on_url", option "maintenance_off_url" },
+    read = { option "app_log" },
+  },
+
+  -- Off until the variables are set. Texts, moments and channels of your own: docs/runbooks.md.
+  notices = {
+    notice.webhook { env = "DIXIS_WEBHOOK_URL", language = option "language", every = option "notice_every" },
+    notice.mail {
+      env = "DIXIS_SMTP_URL", from = option "mail_from", to = option "mail_to", when = option "mail_to",
+      language = option "language", every = option "notice_every",
+    },
   },
 
   gates = {
+    gate.people(),
     gate.secret(),
     gate.git { clean = option "clean", when = option "git" },
     gate.reachable { wait = option "wait" },
@@ -88,7 +116,10 @@ return dixis.runbook {
     check.schema_valid(),
     check.no_errors(),
     check.http { name = "healthy", url = option "health_url", status = 200, when = option "health_url" },
+    check.log { files = { option "app_log" }, when = option "app_log" },
   },
+
+  watch = { after = option "after" },
 
   way_back = {
     "The backup from before the first change: ${backup.path}",

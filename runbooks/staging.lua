@@ -8,7 +8,8 @@
 -- It never runs by itself. Nothing is changed before every gate is open. A green run leaves a receipt,
 -- which runbooks/prod.lua demands.
 
-local gate, step, check, option = dixis.gate, dixis.step, dixis.check, dixis.option
+local gate, step, check = dixis.gate, dixis.step, dixis.check
+local notice, option = dixis.notice, dixis.option
 
 return dixis.runbook {
   name = "staging",
@@ -32,13 +33,29 @@ return dixis.runbook {
     generate = { type = "boolean", default = true, help = "run prisma generate when the project can" },
     backup = { type = "boolean", default = false, help = "back the database up first" },
     backup_folder = { type = "path", help = "where backups go; .dixis/backups by default" },
+    language = { type = "choice", choices = { "en", "el" }, default = "en", help = "of the notices" },
+    notice_every = { type = "duration", default = "10m", help = "how often to tell that it still goes on" },
+    mail_from = { type = "string", help = "the sender of the notices" },
+    mail_to = { type = "string", help = "whom to send the notices by mail, with commas" },
+    app_log = { type = "path", help = "the application's log: it must hold no error from since the run began" },
+    after = { type = "duration", help = "how long to go on judging the criteria once they are green, as in 1h" },
     allow = { type = "string", help = "differences to let through: edited, missing, out_of_order, no_script ... (docs/prisma.md)" },
   },
 
   uses = {
-    env = { "DATABASE_URL_STAGING", "DATABASE_URL_PROD" },
+    env = { "DATABASE_URL_STAGING", "DATABASE_URL_PROD", "DIXIS_WEBHOOK_URL", "DIXIS_SMTP_URL" },
     exec = { "git", "pnpm", "yarn", "bunx", "npx", "pg_dump" },
     net = { option "health_url" },
+    read = { option "app_log" },
+  },
+
+  -- Off until the variables are set. Texts, moments and channels of your own: docs/runbooks.md.
+  notices = {
+    notice.webhook { env = "DIXIS_WEBHOOK_URL", language = option "language", every = option "notice_every" },
+    notice.mail {
+      env = "DIXIS_SMTP_URL", from = option "mail_from", to = option "mail_to", when = option "mail_to",
+      language = option "language", every = option "notice_every",
+    },
   },
 
   gates = {
@@ -70,7 +87,10 @@ return dixis.runbook {
     check.schema_valid(),
     check.no_errors(),
     check.http { name = "healthy", url = option "health_url", status = 200, when = option "health_url" },
+    check.log { files = { option "app_log" }, when = option "app_log" },
   },
+
+  watch = { after = option "after" },
 
   way_back = {
     "Staging is isolated: mend the migration, then run this again. What is applied stays applied.",

@@ -127,7 +127,9 @@ describe("the reference of runbooks", function()
     check_fields("Target", fields.target)
     check_fields("Uses", fields.uses)
     check_fields("Watching", fields.watch)
-    check_fields("Extending", fields.extend)
+    check_fields("Extending", require("dixis.extend").fields)
+    check_fields("People", require("dixis.people").fields)
+    check_fields("A person", require("dixis.people").person_fields)
     local options, types = {}, {}
     for name, field in pairs(fields.option) do options[name] = field end
     for _, row in ipairs(tables.Options) do

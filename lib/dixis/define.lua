@@ -1,6 +1,6 @@
 -- Makes the words of the vocabulary: typed constructors of gates, steps and checks.
 --
--- A definition is what lib/dixis/gate/*.lua, step/*.lua and check/*.lua return:
+-- A definition is what lib/dixis/gate/*.lua, step/*.lua, check/*.lua and notice/*.lua return:
 --   type        the word itself, "confirm"
 --   positional  the field that a lone string or list stands for
 --   fields      name -> { type, required?, default?, help }
@@ -16,7 +16,7 @@ local near = require "dixis.near"
 local refs = require "dixis.refs"
 
 ---@class dixis.Item
----@field kind "gate"|"step"|"check"
+---@field kind "gate"|"step"|"check"|"notice"
 ---@field type string
 ---@field name string     unique in its runbook
 ---@field args table      may hold references
@@ -115,7 +115,7 @@ local function with_list(given, name)
   return out
 end
 
----@param kind "gate"|"step"|"check"
+---@param kind "gate"|"step"|"check"|"notice"
 ---@param definition table
 ---@return fun(given?: string|table): dixis.Item
 function define.constructor(kind, definition)

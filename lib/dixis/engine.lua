@@ -12,6 +12,8 @@ local clock = require "host.clock"
 local criteria = require "dixis.criteria"
 local errors = require "dixis.errors"
 local forecast = require "dixis.lazy" "dixis.forecast"
+local herald = require "dixis.herald"
+local people = require "dixis.people"
 local perform = require "dixis.perform"
 local plan = require "dixis.plan"
 local receipt = require "dixis.receipt"
@@ -233,6 +235,7 @@ end
 ---@return any problem  set when the end itself could not be recorded
 function engine.run(run)
   run.phases = {}
+  local teller = herald.new(run)
   task.on_signal(on_signal(run))
   local failed_in
   local ok, err = pcall(function()
@@ -254,11 +257,13 @@ function engine.run(run)
   -- Who tries again, as after an interruption, must first see to what was left behind.
   if run.left_behind and exit ~= 6 then exit = 1 end
   local finished, problem = pcall(function()
+    teller:finish(outcomes[exit] or "failed", err)
     run.bus:emit("run.finished", {
       outcome = outcomes[exit] or "failed", exit = exit, seconds = since(run.bus.started), phases = run.phases,
       error = err and errors.record(err) or nil, changed = run.changed, applied = #run.applied,
       watch = run.watch,
       way_back = not ok and way_back(run) or nil, left_behind = run.left_behind,
+      people = not ok and run.changed and run.book.people and people.lines(run.book.people) or nil,
     })
     run.bus:sync()
     if run.settings.store then receipt.write(run, exit) end

@@ -3,6 +3,7 @@
 local digest = require "host.digest"
 local embed = require "host.embed"
 local errors = require "dixis.errors"
+local extend = require "dixis.extend"
 local fs = require "host.fs"
 local near = require "dixis.near"
 local runbook = require "dixis.runbook"
@@ -32,15 +33,16 @@ end
 --- The source of a runbook: a file (relative to `base`), or a built-in one by its name or path.
 ---@param ref string
 ---@param base? string
+---@param from_built_in? boolean  a built-in runbook asks: what is beside it is built in as well
 ---@return string text
 ---@return string path   for messages
 ---@return boolean built_in
-local function read(ref, base)
+local function read(ref, base, from_built_in)
   local path = ref
   if base and not ref:match "^/" then path = base .. "/" .. ref end
   local text, err = fs.read(path, LARGEST)
   if text then return text, path, false end
-  local name = ref:match "^runbooks/(.*)%.lua$" or ref
+  local name = (from_built_in and path or ref):match "^runbooks/(.*)%.lua$" or ref
   local built_in = embed.text("runbooks/" .. name .. ".lua")
   if built_in then return built_in, "runbooks/" .. name .. ".lua", true end
   if err.code and err.code ~= "ENOENT" and err.code ~= "ENOTDIR" then
@@ -71,24 +73,25 @@ end
 local evaluate
 
 --- What `dixis.extend(parent, changes)` of the file at `path` does.
-local function extender(path, depth, sources)
+local function extender(path, depth, sources, built_in)
   return function(parent, changes)
     if type(parent) ~= "string" then error("dixis.extend needs the name or path of a runbook first", 0) end
     if type(changes) ~= "table" then error("dixis.extend needs a table of changes", 0) end
     if depth >= 8 then error("runbooks extend each other in a circle, or more than eight deep", 0) end
-    return runbook.extend(evaluate(parent, folder_of(path), depth + 1, sources), changes)
+    return extend.apply(evaluate(parent, folder_of(path), depth + 1, sources, built_in), changes)
   end
 end
 
-function evaluate(ref, base, depth, sources)
-  local text, path, built_in = read(ref, base)
+function evaluate(ref, base, depth, sources, from_built_in)
+  local text, path, built_in = read(ref, base, from_built_in)
   if text:byte(1) == 27 then
     errors.raise("runbook", path .. ": is compiled Lua; a runbook is a text file that can be reviewed")
   end
   sources[#sources + 1] = text
+  table.insert(sources.texts, { path = path, text = text })
   if not built_in then table.insert(sources.files, { path = path, digest = digest.sha256(text) }) end
   sources.chunks[short_name(path)] = path
-  local env = sandbox.environment(vocabulary.new(extender(path, depth, sources)))
+  local env = sandbox.environment(vocabulary.new(extender(path, depth, sources, built_in)))
   local chunk, message = load(text, "@" .. path, "t", env)
   if not chunk then error(chunk_error(message, path), 0) end
   local ok, result = pcall(chunk)
@@ -109,7 +112,7 @@ end
 ---@param ref string  path, or the name of a built-in runbook
 ---@return table runbook
 function loader.load(ref)
-  local sources = { chunks = {}, files = {} }
+  local sources = { chunks = {}, files = {}, texts = {} }
   local child = task.spawn(evaluate, ref, nil, 1, sources)
   child:deadline(LOAD_SECONDS)
   local ok, book, path = child:join()
@@ -118,7 +121,7 @@ function loader.load(ref)
       { hint = "a runbook only declares; what takes long belongs into the function of a step" })
   end
   if not ok then error(book, 0) end
-  book.path, book.chunks, book.files = path, sources.chunks, sources.files
+  book.path, book.chunks, book.files, book.sources = path, sources.chunks, sources.files, sources.texts
   book.digest = digest.sha256(table.concat(sources, "\0"))
   runbook.validate(book, path)
   return book

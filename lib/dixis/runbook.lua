@@ -4,6 +4,7 @@ local address = require "dixis.address"
 local define = require "dixis.define"
 local errors = require "dixis.errors"
 local near = require "dixis.near"
+local people = require "dixis.people"
 local refs = require "dixis.refs"
 
 local runbook = {}
@@ -18,12 +19,15 @@ local runbook = {}
 ---@field gates dixis.Item[]
 ---@field steps dixis.Item[]
 ---@field criteria dixis.Item[]
+---@field notices dixis.Item[]
+---@field people? { decision_maker: table, contacts: table[] }
 ---@field way_back? string[]   lines that are printed when the run goes red
 ---@field watch? { after: any, every: any }  go on judging the criteria
 ---@field explain boolean      `dixis plan --explain` is allowed
 ---@field path string
 ---@field chunks table<string, string>  what Lua calls its files in messages -> their paths
 ---@field files { path: string, digest: string }[]  those of them that are not built in
+---@field sources { path: string, text: string }[]  its text and those that it extends
 ---@field digest string  SHA-256 of its text (and of those that it extends)
 local Runbook = {}
 Runbook.__name = "dixis.runbook"
@@ -39,6 +43,8 @@ local fields <const> = {
   gates = { type = "list", required = true },
   steps = { type = "list", required = true },
   criteria = { type = "list", required = true },
+  notices = { type = "list", default = {}, help = "whom to tell how it goes" },
+  people = { type = "table", help = "{ decision_maker = { ... }, contacts = { ... } }" },
   way_back = { type = "list" },
   watch = { type = "table", help = "{ after = \"1h\" }: go on judging the criteria for so long" },
   explain = { type = "boolean", default = false, help = "allow `dixis plan --explain`, which takes locks" },
@@ -65,8 +71,8 @@ local uses_fields <const> = {
   env = { type = "list" }, exec = { type = "list" }, net = { type = "list" }, read = { type = "list" },
   write = { type = "list" },
 }
-local lists <const> = { gates = "gate", steps = "step", criteria = "check" }
-local list_order <const> = { "gates", "steps", "criteria" }
+local lists <const> = { gates = "gate", steps = "step", criteria = "check", notices = "notice" }
+local list_order <const> = { "gates", "steps", "criteria", "notices" }
 
 ---@param value any
 ---@return boolean
@@ -106,6 +112,7 @@ function runbook.new(given)
   book.target = define.check_fields("target", book.target, target_fields)
   book.uses = define.check_fields("uses", book.uses, uses_fields)
   if book.watch then book.watch = define.check_fields("watch", book.watch, watch_fields) end
+  if book.people then book.people = people.check(book.people) end
   check_options(book.options)
   return setmetatable(book, Runbook)
 end
@@ -210,128 +217,21 @@ function runbook.validate(book, where)
   if #book.steps == 0 then bad "has no steps" end
 end
 
--- ---- Extending ---------------------------------------------------------------------------------
+-- ---- For dixis.extend ----------------------------------------------------------------------------
 
-local function find(book, name)
-  for _, list in ipairs(list_order) do
-    for i, item in ipairs(book[list]) do
-      if item.name == name then return list, i end
-    end
-  end
-end
-
-local function names_of(book)
-  local names = {}
-  for _, list in ipairs(list_order) do
-    for _, item in ipairs(book[list]) do names[#names + 1] = item.name end
-  end
-  return names
-end
-
-local function must_find(book, name, verb)
-  local list, i = find(book, name)
-  if list then return list, i end
-  error(("dixis.extend: nothing called '%s' to %s%s"):format(tostring(name), verb,
-    near.suggest(tostring(name), names_of(book))), 0)
-end
-
-local changes_fields <const> = {
-  name = { type = "string", required = true, help = "the new runbook's own name" },
-  version = { type = "string" },
-  title = { type = "string" },
-  target = { type = "table" },
-  options = { type = "table", default = {}, help = "options to add or to describe anew" },
-  set = { type = "table", default = {}, help = "new defaults of options" },
-  uses = { type = "table", default = {}, help = "added to what the parent uses" },
-  replace = { type = "table", default = {}, help = "name -> item" },
-  remove = { type = "list", default = {}, help = "names" },
-  insert = { type = "list", default = {}, help = "{ before|after = name, item, ... }" },
-  way_back = { type = "list" },
-  watch = { type = "table" },
-  explain = { type = "boolean" },
-}
+--- The lists of items, in order; what they hold is in runbook.lists.
+runbook.list_order, runbook.lists = list_order, lists
+runbook.check_options = check_options
 
 --- Every field, for the reference page and its spec.
 runbook.fields = { runbook = fields, target = target_fields, option = option_fields, uses = uses_fields,
-  watch = watch_fields, extend = changes_fields }
+  watch = watch_fields }
 runbook.option_types = option_types
 
-local function copy_list(list)
-  return table.move(list, 1, #list, 1, {})
-end
-
-local function apply_options(book, changes)
-  check_options(changes.options)
-  for name, option in pairs(changes.options) do book.options[name] = option end
-  for name, value in pairs(changes.set) do
-    local option = book.options[name]
-    if not option then
-      error(("dixis.extend: no option '%s' to set%s"):format(tostring(name),
-        near.suggest(tostring(name), near.keys(book.options))), 0)
-    end
-    local converted, problem = runbook.option_value(option, value)
-    if problem then error(("dixis.extend: option '%s' %s"):format(name, problem), 0) end
-    local changed = {}
-    for key, field in pairs(option) do changed[key] = field end
-    changed.default = converted
-    book.options[name] = changed
-  end
-end
-
-local function apply_items(book, changes)
-  for name, item in pairs(changes.replace) do
-    local list, i = must_find(book, name, "replace")
-    if not define.is_item(item) then
-      error(("dixis.extend: replace.%s must be a gate, step or check"):format(name), 0)
-    end
-    local renamed = {}
-    for key, value in pairs(item) do renamed[key] = value end
-    renamed.name = item.args.name or name
-    book[list][i] = setmetatable(renamed, getmetatable(item))
-  end
-  for _, name in ipairs(changes.remove) do
-    local list, i = must_find(book, name, "remove")
-    table.remove(book[list], i)
-  end
-  for n, insertion in ipairs(changes.insert) do
-    if type(insertion) ~= "table" or (insertion.before == nil) == (insertion.after == nil) then
-      error(("dixis.extend: insert[%d] needs before = \"name\" or after = \"name\""):format(n), 0)
-    end
-    local list, i = must_find(book, insertion.before or insertion.after, "insert beside")
-    if #insertion == 0 then error(("dixis.extend: insert[%d] holds no item"):format(n), 0) end
-    for offset, item in ipairs(insertion) do
-      table.insert(book[list], i + offset - (insertion.before and 1 or 0), item)
-    end
-  end
-end
-
---- `dixis.extend(parent, changes)`: a new runbook; the parent stays as it was.
----@param parent dixis.Runbook
----@param given table
+--- Makes a runbook of a table whose fields have been checked.
+---@param book table
 ---@return dixis.Runbook
-function runbook.extend(parent, given)
-  local changes = define.check_fields("dixis.extend", given, changes_fields)
-  local book = {}
-  for key, value in pairs(parent) do book[key] = value end
-  for _, list in ipairs(list_order) do book[list] = copy_list(parent[list]) end
-  book.options, book.uses = {}, {}
-  for name, option in pairs(parent.options) do book.options[name] = option end
-  for _, key in ipairs { "name", "version", "title", "way_back", "explain" } do
-    if changes[key] ~= nil then book[key] = changes[key] end
-  end
-  if changes.watch then book.watch = define.check_fields("watch", changes.watch, watch_fields) end
-  if changes.target then
-    local target = { env = parent.target.env, environment = parent.target.environment }
-    for key, value in pairs(changes.target) do target[key] = value end
-    book.target = define.check_fields("target", target, target_fields)
-  end
-  local more = define.check_fields("uses", changes.uses, uses_fields)
-  for what in pairs(uses_fields) do
-    book.uses[what] = copy_list(parent.uses[what] or {})
-    for _, value in ipairs(more[what] or {}) do table.insert(book.uses[what], value) end
-  end
-  apply_options(book, changes)
-  apply_items(book, changes)
+function runbook.make(book)
   return setmetatable(book, Runbook)
 end
 

@@ -1,5 +1,8 @@
 -- The secrets of a run, and their removal from all that is shown or kept.
 
+local digest = require "host.digest"
+local json = require "dixis.json"
+
 local Secrets = {}
 Secrets.__index = Secrets
 
@@ -22,7 +25,9 @@ end
 ---@param text string?
 function Secrets:add(text)
   if not text or #text < 4 then return end
-  for _, form in ipairs { text, percent_encoded(text), percent_encoded(text):lower() } do
+  local hex = text:gsub(".", function(c) return ("%02x"):format(c:byte()) end)
+  for _, form in ipairs { text, percent_encoded(text), percent_encoded(text):lower(), json.encode(text):sub(2, -2),
+    (digest.base64(text):gsub("=+$", "")), hex, hex:upper() } do
     if not self.forms[form] then
       self.forms[form] = true
       self.list[#self.list + 1] = form

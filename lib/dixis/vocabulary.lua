@@ -1,5 +1,5 @@
 -- The words that a runbook is written with: the `dixis` table of its environment.
--- Adding a word is adding a file to gate/, step/ or check/ and a line here.
+-- Adding a word is adding a file to gate/, step/, check/ or notice/ and a line here.
 
 local define = require "dixis.define"
 local refs = require "dixis.refs"
@@ -8,17 +8,18 @@ local vocabulary = {}
 
 local words <const> = {
   gate = {
-    "adoptable", "backup_tool", "confirm", "custom", "environment", "git", "history", "lock", "reachable",
+    "adoptable", "backup_tool", "confirm", "custom", "environment", "git", "history", "lock", "people", "reachable",
     "resolvable", "role", "secret", "staging_green", "window",
   },
   step = {
     "adopt", "backup", "command", "custom", "deploy", "generate", "http", "identity", "maintenance_off",
-    "maintenance_on", "resolve", "sql", "stamp", "status", "validate",
+    "maintenance_on", "notice", "resolve", "sql", "stamp", "status", "validate",
   },
   check = {
     "command", "custom", "http", "latency", "log", "migrations_applied", "no_errors", "recorded", "schema_up_to_date",
     "schema_valid", "sql",
   },
+  notice = { "command", "mail", "webhook" },
 }
 
 --- Every definition, for the reference page and its spec: kind -> list.
@@ -50,7 +51,8 @@ local function lazy_words(kind)
   })
 end
 
-local shared = { gate = lazy_words "gate", step = lazy_words "step", check = lazy_words "check" }
+local shared = { gate = lazy_words "gate", step = lazy_words "step", check = lazy_words "check",
+  notice = lazy_words "notice" }
 
 --- The `dixis` table for one runbook file.
 ---@param extend fun(parent: string, changes: table): table
@@ -61,6 +63,7 @@ function vocabulary.new(extend)
     gate = shared.gate,
     step = shared.step,
     check = shared.check,
+    notice = shared.notice,
     option = refs.option,
     target = refs.target,
     runbook = define.entry(runbook.new),

@@ -8,6 +8,7 @@
 ---@class dixis.Gate
 ---@class dixis.Step
 ---@class dixis.Check
+---@class dixis.Notice
 
 ---@alias dixis.Duration number|string|dixis.Ref  seconds, or "90s", "5m", "1h30m", "7d"
 ---@alias dixis.Text string|dixis.Ref
@@ -17,6 +18,7 @@
 ---@field gate dixis.gate
 ---@field step dixis.step
 ---@field check dixis.check
+---@field notice dixis.notice
 dixis = {}
 
 ---@class dixis.gate
@@ -25,6 +27,8 @@ dixis.gate = {}
 dixis.step = {}
 ---@class dixis.check
 dixis.check = {}
+---@class dixis.notice
+dixis.notice = {}
 
 --- The value of an option of the runbook.
 ---@param name string
@@ -47,6 +51,17 @@ function dixis.target(name) end
 ---@field required? boolean   there is no run without a value
 ---@field help string         one line for `plan`
 
+---@class dixis.Person
+---@field name string
+---@field role? string
+---@field phone? string
+---@field email? string
+---@field chat? string
+
+---@class dixis.PeopleFields
+---@field decision_maker dixis.Person
+---@field contacts dixis.Person[]
+
 ---@class dixis.UsesFields
 ---@field env? string[]                variables
 ---@field exec? string[]               programs
@@ -64,6 +79,8 @@ function dixis.target(name) end
 ---@field gates dixis.Gate[]
 ---@field steps dixis.Step[]
 ---@field criteria dixis.Check[]
+---@field notices? dixis.Notice[]     whom to tell how it goes
+---@field people? dixis.PeopleFields
 ---@field way_back? string[]          lines that are printed when the run goes red
 ---@field watch? { after: dixis.Duration, every?: dixis.Duration }  go on judging the criteria
 ---@field explain? boolean            allow `dixis plan --explain`
@@ -84,6 +101,11 @@ function dixis.target(name) end
 ---@field replace? table<string, dixis.Gate|dixis.Step|dixis.Check>
 ---@field remove? string[]            names of items
 ---@field insert? dixis.Insertion[]
+---@field gates? dixis.Gate[]         instead of the parent's; so the next ones
+---@field steps? dixis.Step[]
+---@field criteria? dixis.Check[]
+---@field notices? dixis.Notice[]
+---@field people? dixis.PeopleFields
 ---@field way_back? string[]
 ---@field watch? { after: dixis.Duration, every?: dixis.Duration }
 ---@field explain? boolean
@@ -177,6 +199,11 @@ function dixis.gate.history(given) end
 ---@param given? dixis.Text|dixis.gate.lock
 ---@return dixis.Gate
 function dixis.gate.lock(given) end
+
+--- The runbook names people, and nothing of it is left to fill in.
+---@param given? dixis.ItemFields
+---@return dixis.Gate
+function dixis.gate.people(given) end
 
 ---@class dixis.gate.reachable: dixis.ItemFields
 ---@field wait? dixis.Duration  how long to wait for it
@@ -347,6 +374,18 @@ function dixis.step.maintenance_off(given) end
 ---@return dixis.Step
 function dixis.step.maintenance_on(given) end
 
+---@class dixis.step.notice: dixis.StepFields
+---@field moment? "before"|"started"|"waiting"|"running"|"succeeded"|"failed"
+---@field window? dixis.Text    when it is planned, in words
+---@field expected? dixis.Text  how long it is expected to take, in words
+---@field about? dixis.Text     one more line
+---@field must? dixis.Flag      fail unless all were sent, and one at least
+
+--- Tells people now.
+---@param given? string|dixis.step.notice
+---@return dixis.Step
+function dixis.step.notice(given) end
+
 ---@class dixis.step.resolve: dixis.StepFields
 ---@field migration dixis.Text  name of the migration
 ---@field as dixis.Text         "rolled_back" or "applied"
@@ -384,6 +423,45 @@ function dixis.step.status(given) end
 function dixis.step.validate(given) end
 
 -- Checks
+
+---@class dixis.notice.command: dixis.ItemFields
+---@field argv? dixis.Text[]    program and arguments; may also be given as the list itself
+---@field env? string[]         variables that the program is given, beside PATH and HOME
+---@field cwd? dixis.Text       its working directory
+---@field [integer] dixis.Text
+---@field language? dixis.Text  "en" or "el"
+---@field moments? ("before"|"started"|"waiting"|"running"|"succeeded"|"failed")[]
+---@field every? dixis.Duration  how often to say that it still goes on
+
+--- A program is given the text on its stdin.
+---@param given dixis.notice.command
+---@return dixis.Notice
+function dixis.notice.command(given) end
+
+---@class dixis.notice.mail: dixis.ItemFields
+---@field env string            the variable that holds smtp://user:password@host:587 or smtps://...
+---@field from dixis.Text       the sender's address
+---@field to dixis.Text|string[]
+---@field ca? string            file of the certificates that vouch for the server
+---@field language? dixis.Text  "en" or "el"
+---@field moments? ("before"|"started"|"waiting"|"running"|"succeeded"|"failed")[]
+---@field every? dixis.Duration  how often to say that it still goes on
+
+--- A mail by SMTP.
+---@param given dixis.notice.mail
+---@return dixis.Notice
+function dixis.notice.mail(given) end
+
+---@class dixis.notice.webhook: dixis.ItemFields
+---@field env string            the variable that holds the address
+---@field language? dixis.Text  "en" or "el"
+---@field moments? ("before"|"started"|"waiting"|"running"|"succeeded"|"failed")[]
+---@field every? dixis.Duration  how often to say that it still goes on
+
+--- JSON with a text, to an address.
+---@param given string|dixis.notice.webhook
+---@return dixis.Notice
+function dixis.notice.webhook(given) end
 
 ---@class dixis.check.command: dixis.ItemFields
 ---@field argv? dixis.Text[]    program and arguments; may also be given as the list itself

@@ -96,7 +96,7 @@ describe("dixis", function()
       { "wait", "--set wait: must be NAME=VALUE" },
       { "=5", "--set =5: must be NAME=VALUE" },
       { "wiat=5s", "has no option 'wiat' (did you mean 'wait'?)" },
-      { "nothing_like_it=1", "has no option 'nothing_like_it' (known: allow, backup," },
+      { "nothing_like_it=1", "has no option 'nothing_like_it' (known: after, allow, app_log," },
       { "wait=soon", "must be a duration" },
       { "wait=", "must be a duration" },
       { "wait=-5s", "must be a duration" },

@@ -13,6 +13,11 @@ function dixis.project(options)
   assert(fs.remove(folder))
   assert(fs.copy_tree("examples/shop", folder))
   fs.remove(folder .. "/.dixis")
+  -- What a user writes into runbooks/prod.lua; the file `prod` comes before the built-in runbook of that name.
+  assert(fs.write(folder .. "/prod", [[return dixis.extend("runbooks/prod.lua", { name = "prod", people = {
+    decision_maker = { name = "decider of the spec", phone = "0" },
+    contacts = { { name = "contact of the spec", chat = "#spec" } },
+  } })]]))
   if options.git ~= false then dixis.commit(folder) end
   return folder
 end

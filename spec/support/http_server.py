@@ -52,6 +52,12 @@ class Handler(BaseHTTPRequestHandler):
             file.write(f"{self.command} {query['text']}\n")
         self.answer(int(query.get("status", 200)), b"noted")
 
+    def do_keep(self, query, body):
+        """Keeps the body, as a line of JSON."""
+        with open(query["file"], "a") as file:
+            file.write(json.dumps(body.decode()) + "\n")
+        self.answer(int(query.get("status", 200)), b"kept")
+
     def do_bytes(self, query, body):
         self.answer(200, b"x" * int(query["n"]))
 

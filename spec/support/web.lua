@@ -2,6 +2,7 @@
 
 local clock = require "host.clock"
 local fs = require "host.fs"
+local json = require "dixis.json"
 local process = require "host.process"
 
 local web = {}
@@ -30,6 +31,22 @@ end
 ---@return string url
 function Web:note(text, status)
   return ("%s/note?file=%s&text=%s&status=%d"):format(self.base, self.notes, text, status or 200)
+end
+
+--- An address that keeps what is sent to it and answers with the status.
+---@param status? integer
+---@return string url
+function Web:keep(status)
+  return ("%s/keep?file=%s&status=%d"):format(self.base, self.folder .. "/kept", status or 200)
+end
+
+--- The bodies that were kept since the last time.
+---@return string[]
+function Web:kept()
+  local bodies = {}
+  for line in (fs.read(self.folder .. "/kept") or ""):gmatch "[^\n]+" do bodies[#bodies + 1] = json.decode(line) end
+  fs.remove(self.folder .. "/kept")
+  return bodies
 end
 
 --- What was called since the last time, as "POST on".

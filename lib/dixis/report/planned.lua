@@ -2,6 +2,7 @@
 
 local duration = require "dixis.duration"
 local identity = require("dixis.lazy") "dixis.target.identity"
+local people = require "dixis.people"
 local plain = require "dixis.report.plain"
 local refs = require "dixis.refs"
 local words = require "dixis.words"
@@ -143,6 +144,16 @@ function planned.draw(running, computed, no_target, out)
   for _, list in ipairs(lists) do
     view:title(list[2])
     items(view, running, book[list[1]])
+  end
+  if #book.notices > 0 then
+    view:title "Notices"
+    items(view, running, book.notices)
+  end
+  if book.people then
+    view:title "People"
+    for _, line in ipairs(people.lines(book.people)) do
+      view:row("  ", line, line:find(people.BLANK, 1, true) and view.style.red)
+    end
   end
   migrations(view, running, computed)
   if computed.forecast then forecasted(view, computed.forecast.lines) end

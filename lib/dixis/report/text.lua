@@ -213,28 +213,8 @@ end
 on["backup.finished"] = function(self, event)
   self:below("SHA-256 " .. event.sha256, self.style.dim)
 end
-on["criterion.green"] = function(self, event)
-  self:item(self.style.green(self.marks.ok), event.name, event.note, event.seconds > 0.5 and event.seconds or nil)
-end
-on["criterion.red"] = function(self, event)
-  self:item(self.style.red(self.marks.bad), event.name, event.note)
-  self:hint(event.hint)
-end
 on["criterion.skipped"] = on["gate.skipped"]
-on["criterion.prepared"] = function(self, event)
-  self:item(self.style.green(self.marks.ok), event.name, "before: " .. event.note, event.seconds > 0.5 and event.seconds or nil)
-end
-on["watch.started"] = function(self, event)
-  self:item(self.style.dim(self.marks.run), "watch", ("every %s for %s; Ctrl-C ends the watch, and takes nothing back"):format(
-    duration.show(event.every), duration.show(event.seconds)))
-end
-on["watch.finished"] = function(self, event)
-  self:item(self.style.green(self.marks.ok), "watch", ("%s, all green"):format(count(event.rounds, "round")), event.seconds)
-end
-on["watch.stopped"] = function(self, event)
-  self:item(self.style.yellow(self.marks.warn), "watch", ("%s: stopped watching after %s of %s"):format(event.signal,
-    duration.show(event.seconds), duration.show(event.of)))
-end
+for name, handler in pairs(require "dixis.report.text_after") do on[name] = handler end
 on["log"] = function(self, event)
   self:below(event.text)
 end
@@ -292,7 +272,7 @@ on["run.finished"] = function(self, event)
     self:line(("  forecast %s for the migrations; they took %s"):format(forecast.range(compared.low, compared.high),
       duration.show(compared.actual)))
   end
-  self.way_back, self.left_behind = event.way_back, event.left_behind
+  self.way_back, self.left_behind, self.people = event.way_back, event.left_behind, event.people
 end
 
 -- The very last lines: what a person has to do now.
@@ -315,6 +295,11 @@ function Text:close(paths)
     end
   end
   draw_left_behind(self)
+  if self.people then
+    self:line ""
+    self:line(self.style.bold("Whom to call"))
+    for _, line in ipairs(self.people) do self:line("  " .. line) end
+  end
 end
 
 --- Takes one event.
