@@ -39,7 +39,7 @@ return dixis.runbook {
     mail_to = { type = "string", help = "whom to send the notices by mail, with commas" },
     app_log = { type = "path", help = "the application's log: it must hold no error from since the run began" },
     after = { type = "duration", help = "how long to go on judging the criteria once they are green, as in 1h" },
-    allow = { type = "string", help = "differences to let through: edited, missing, out_of_order, no_script ... (docs/prisma.md)" },
+    allow = { type = "string", help = "differences to let through: edited, missing, ... (docs/prisma.md)" },
   },
 
   uses = {
