@@ -49,6 +49,9 @@ return dixis.runbook {
     window_tz = { type = "string", default = "UTC", help = "time zone of the window, as in Europe/Athens" },
     window_allow = { type = "string", help = "what the window need not know: unknown_forecast, unknown_recovery" },
     recovery = { type = "duration", help = "how long the way back takes, when no proof of a backup says so" },
+    abort_blocked_sessions = { type = "integer", default = 20, help = "stop when so many sessions wait for locks" },
+    abort_blocked_for = { type = "duration", help = "stop when one of them waits so long" },
+    abort_replication_lag = { type = "string", help = "stop when a replica is so far behind: 64MB or 30s" },
     maintenance_on_url = { type = "url", help = "POST here to put the maintenance page up" },
     maintenance_off_url = { type = "url", help = "POST here to take it down; tried also after a failure" },
     language = { type = "choice", choices = { "en", "el" }, default = "en", help = "of the notices" },
@@ -75,6 +78,9 @@ return dixis.runbook {
       language = option "language", every = option "notice_every",
     },
   },
+
+  guard = { every = "5s", abort = { blocked_sessions = option "abort_blocked_sessions",
+    blocked_for = option "abort_blocked_for", replication_lag = option "abort_replication_lag" } },
 
   gates = {
     gate.people(),

@@ -15,6 +15,7 @@ local forecast = require "dixis.lazy" "dixis.forecast"
 local herald = require "dixis.herald"
 local people = require "dixis.people"
 local perform = require "dixis.perform"
+local guard = require "dixis.lazy" "dixis.guard"
 local plan = require "dixis.plan"
 local receipt = require "dixis.receipt"
 local task = require "host.task"
@@ -40,8 +41,8 @@ local function check_pinned(run, computed)
   end
 end
 
--- What is wrong with the plan is recorded as a gate's refusal.
-local function about_plan(run, fn)
+-- What is wrong with the plan, or with the target to begin with, is recorded as a gate's refusal.
+local function beside_gates(run, name, fn)
   local begun = clock.now()
   local child = task.spawn(fn, run)
   run.current_task = child
@@ -49,7 +50,7 @@ local function about_plan(run, fn)
   run.current_task = nil
   if ok then return end
   err = errors.from(err)
-  run.bus:emit("gate.refused", { name = "plan", error = errors.record(err), seconds = since(begun) })
+  run.bus:emit("gate.refused", { name = name, error = errors.record(err), seconds = since(begun) })
   error(err, 0)
 end
 
@@ -99,20 +100,27 @@ local function judge_again(run)
   end
 end
 
+-- The world as it is before any change: what criteria compare with, and whether it is fit for one.
+local function look_around(run)
+  if run.before then return end
+  criteria.prepare(run)
+  if run.book.guard then beside_gates(run, "guard", guard.begin) end
+end
+
 -- The plan is made when the cheap gates are open and before the first human one, under the run lock. It is
 -- looked at again behind the last one: an answer may have taken hours.
 local function open_gates(run)
   local asked = false
   for _, gate in ipairs(run.book.gates) do
     if run.interrupted then error(run.interrupted, 0) end
-    if gate.definition.needs_plan and not run.plan then about_plan(run, make_plan) end
+    if gate.definition.needs_plan and not run.plan then beside_gates(run, "plan", make_plan) end
     -- A person is asked when nothing else can refuse any more.
-    if gate.definition.human and not run.before then criteria.prepare(run) end
+    if gate.definition.human then look_around(run) end
     asked = run.plan ~= nil
     open_gate(run, gate)
   end
-  if not run.before then criteria.prepare(run) end
-  about_plan(run, asked and binding.check or make_plan)
+  look_around(run)
+  beside_gates(run, "plan", asked and binding.check or make_plan)
   judge_again(run)
 end
 
@@ -150,9 +158,10 @@ local function take_step(run, step)
 end
 
 local function take_steps(run)
+  local _ <close> = guard.start(run)
   local failure
   for _, step in ipairs(run.book.steps) do
-    if not failure and run.interrupted then failure = run.interrupted end
+    failure = failure or run.interrupted or run.aborted
     if failure and not step.always then
       pcall(function() run.bus:emit("step.skipped", { name = step.name, reason = "an earlier step did not finish" }) end)
     else

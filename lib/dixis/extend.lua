@@ -47,6 +47,7 @@ local changes_fields <const> = {
   notices = { type = "list", help = "instead of the parent's" },
   people = { type = "table", help = "instead of the parent's" },
   way_back = { type = "list" },
+  guard = { type = "table" },
   watch = { type = "table" },
   explain = { type = "boolean" },
 }
@@ -117,6 +118,7 @@ function extend.apply(parent, given)
   for _, key in ipairs { "name", "version", "title", "way_back", "explain" } do
     if changes[key] ~= nil then book[key] = changes[key] end
   end
+  if changes.guard then book.guard = require("dixis.guard").check(changes.guard) end
   if changes.watch then book.watch = define.check_fields("watch", changes.watch, runbook.fields.watch) end
   if changes.people then book.people = people.check(changes.people) end
   if changes.target then

@@ -26,6 +26,7 @@ local url = lazy "dixis.target.url"
 ---@field identity? dixis.Identity
 ---@field session? dixis.Session
 ---@field lock_session? dixis.Session
+---@field side? dixis.Session    for looking at what the others do: see dixis.target.side
 ---@field results table<string, table>  what items left for later ones, by name
 ---@field applied string[]      migrations applied by this run
 ---@field changed boolean       the target was changed by this run
@@ -194,7 +195,8 @@ end
 function Run:close()
   if self.session then self.session:close() end
   if self.lock_session then self.lock_session:close() end
-  self.session, self.lock_session = nil, nil
+  if self.side then self.side:close() end
+  self.session, self.lock_session, self.side = nil, nil, nil
 end
 
 return run

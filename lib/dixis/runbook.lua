@@ -4,6 +4,7 @@ local address = require "dixis.address"
 local define = require "dixis.define"
 local errors = require "dixis.errors"
 local near = require "dixis.near"
+local guard = require "dixis.lazy" "dixis.guard"
 local people = require "dixis.people"
 local refs = require "dixis.refs"
 
@@ -22,6 +23,7 @@ local runbook = {}
 ---@field notices dixis.Item[]
 ---@field people? { decision_maker: table, contacts: table[] }
 ---@field way_back? string[]   lines that are printed when the run goes red
+---@field guard? table        watches the target while steps run: see dixis.guard
 ---@field watch? { after: any, every: any }  go on judging the criteria
 ---@field explain boolean      `dixis plan --explain` is allowed
 ---@field path string
@@ -46,6 +48,7 @@ local fields <const> = {
   notices = { type = "list", default = {}, help = "whom to tell how it goes" },
   people = { type = "table", help = "{ decision_maker = { ... }, contacts = { ... } }" },
   way_back = { type = "list" },
+  guard = { type = "table", help = "{ every = \"5s\", abort = { ... } }: watch the target while steps run" },
   watch = { type = "table", help = "{ after = \"1h\" }: go on judging the criteria for so long" },
   explain = { type = "boolean", default = false, help = "allow `dixis plan --explain`, which takes locks" },
 }
@@ -111,6 +114,7 @@ function runbook.new(given)
   local book = define.check_fields("dixis.runbook", given, fields)
   book.target = define.check_fields("target", book.target, target_fields)
   book.uses = define.check_fields("uses", book.uses, uses_fields)
+  if book.guard then book.guard = guard.check(book.guard) end
   if book.watch then book.watch = define.check_fields("watch", book.watch, watch_fields) end
   if book.people then book.people = people.check(book.people) end
   check_options(book.options)
@@ -198,6 +202,7 @@ function runbook.validate(book, where)
     end)
   end
   check_refs("watch", book.watch)
+  check_refs("guard", book.guard)
   for _, list in ipairs(list_order) do
     for i, item in ipairs(book[list]) do
       if not define.is_item(item) then
@@ -225,7 +230,7 @@ runbook.check_options = check_options
 
 --- Every field, for the reference page and its spec.
 runbook.fields = { runbook = fields, target = target_fields, option = option_fields, uses = uses_fields,
-  watch = watch_fields }
+  watch = watch_fields, guard = guard.fields, guard_abort = guard.abort_fields }
 runbook.option_types = option_types
 
 --- Makes a runbook of a table whose fields have been checked.

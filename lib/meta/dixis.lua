@@ -69,6 +69,10 @@ function dixis.target(name) end
 ---@field read? (string|dixis.Ref)[]   files and folders
 ---@field write? (string|dixis.Ref)[]  folders
 
+---@class dixis.Guard
+---@field every? dixis.Duration        how often the target is looked at
+---@field abort? { blocked_sessions?: integer|dixis.Ref, blocked_for?: dixis.Duration, connections?: number|dixis.Ref, replication_lag?: dixis.Text }
+
 ---@class dixis.RunbookFields
 ---@field name string                 short name, as in "staging"
 ---@field version string              as in "1.0.0"
@@ -82,6 +86,7 @@ function dixis.target(name) end
 ---@field notices? dixis.Notice[]     whom to tell how it goes
 ---@field people? dixis.PeopleFields
 ---@field way_back? string[]          lines that are printed when the run goes red
+---@field guard? dixis.Guard          watch the target while steps run
 ---@field watch? { after: dixis.Duration, every?: dixis.Duration }  go on judging the criteria
 ---@field explain? boolean            allow `dixis plan --explain`
 
@@ -107,6 +112,7 @@ function dixis.target(name) end
 ---@field notices? dixis.Notice[]
 ---@field people? dixis.PeopleFields
 ---@field way_back? string[]
+---@field guard? dixis.Guard
 ---@field watch? { after: dixis.Duration, every?: dixis.Duration }
 ---@field explain? boolean
 

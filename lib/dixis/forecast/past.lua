@@ -44,7 +44,7 @@ local function read(path, run)
     elseif kind == "migration.applied" and not event.recovered then facts.applied[#facts.applied + 1] = event
     elseif kind == "step.finished" then facts.steps[event.name] = event.seconds
     elseif kind == "forecast.compared" then facts.compared[#facts.compared + 1] = event
-    elseif kind == "backup.proved" then facts.proved = event
+    elseif kind == "backup.proven" and type(event.recovery) == "table" then facts.proved = event
     end
   end
   return facts
@@ -69,9 +69,8 @@ local function take(out, facts, id, run)
     end
   end
   for _, compared in ipairs(facts.compared) do table.insert(out.compared, compared) end
-  local proved = facts.proved
-  if proved and not out.recovery and type(proved.recovery) == "number" then
-    out.recovery = { seconds = proved.recovery, at = proved.at, run = id }
+  if facts.proved and not out.recovery then
+    out.recovery = { seconds = facts.proved.recovery.seconds, at = facts.proved.at, run = id }
   end
 end
 

@@ -4,6 +4,7 @@
 local clock = require "host.clock"
 local deploy = require "dixis.migrate.deploy"
 local errors = require "dixis.errors"
+local footprint = require "dixis.migrate.footprint"
 local server_error = require "dixis.migrate.server_error"
 
 local explain = {}
@@ -18,63 +19,8 @@ local explain = {}
 ---@class dixis.ExplainedStatement
 ---@field line integer
 ---@field seconds number
----@field locks { relation: string, mode: string, held: number }[]  held: seconds until the migration's end
+---@field locks dixis.HeldLock[]
 ---@field rewrites string[]
-
--- From weak to strong, as PostgreSQL's documentation orders them.
-local modes <const> = { "AccessShareLock", "RowShareLock", "RowExclusiveLock", "ShareUpdateExclusiveLock", "ShareLock",
-  "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock" }
-local strength <const> = {}
-for i, mode in ipairs(modes) do strength[mode] = i end
-
--- Locks on what the transaction itself made hold nobody up: only relations from before it count. Indexes
--- are locked with their table and say nothing more.
-local relations_query <const> = [[
-SELECT oid::int8, oid::regclass::text AS name, relfilenode::int8 AS file FROM pg_catalog.pg_class
- WHERE oid >= 16384 AND relkind IN ('r', 'p', 'm', 'v', 'f')]]
-local locks_query <const> = [[
-SELECT relation::int8 AS oid, mode FROM pg_catalog.pg_locks
- WHERE pid = pg_catalog.pg_backend_pid() AND locktype = 'relation' AND granted AND relation >= 16384]]
-local files_query <const> = [[
-SELECT oid::int8, relfilenode::int8 AS file FROM pg_catalog.pg_class WHERE relkind IN ('r', 'm') AND oid >= 16384]]
-
-local function snapshot(session)
-  local known = {}
-  for _, row in ipairs(session:query(relations_query)) do known[row.oid] = { name = row.name, file = row.file, strength = 0 } end
-  return known
-end
-
--- What the last statement added to the locks that are held.
-local function new_locks(session, known, now)
-  local added = {}
-  for _, row in ipairs(session:query(locks_query)) do
-    local relation, force = known[row.oid], strength[row.mode] or 0
-    if relation and force > relation.strength then
-      relation.strength = force
-      added[row.oid] = { relation = relation.name, mode = row.mode:gsub("Lock$", ""), since = now, force = force }
-    end
-  end
-  local list = {}
-  for _, lock in pairs(added) do list[#list + 1] = lock end
-  table.sort(list, function(a, b)
-    if a.force ~= b.force then return a.force > b.force end
-    return a.relation < b.relation
-  end)
-  return list
-end
-
-local function rewrites(session, known)
-  local list = {}
-  for _, row in ipairs(session:query(files_query)) do
-    local relation = known[row.oid]
-    if relation and relation.file ~= row.file then
-      relation.file = row.file
-      list[#list + 1] = relation.name
-    end
-  end
-  table.sort(list)
-  return list
-end
 
 local function one(session, migration)
   local made = { name = migration.name, statements = {} }
@@ -84,7 +30,7 @@ local function one(session, migration)
       or "it has statements that cannot run in a transaction"
     return made
   end
-  local known, begun = snapshot(session), clock.now()
+  local looked, begun = footprint.begin(session), clock.now()
   for i, statement in ipairs(prepared.script.statements) do
     local at = clock.now()
     local _, err = session.conn:query(prepared.text:sub(statement.first, statement.last))
@@ -93,17 +39,11 @@ local function one(session, migration)
       return made
     end
     local took = clock.now() - at
-    made.statements[i] = { line = statement.line, seconds = took, locks = new_locks(session, known, at),
-      rewrites = rewrites(session, known) }
+    made.statements[i] = { line = statement.line, seconds = took, locks = looked:locks(at),
+      rewrites = looked:rewrites() }
   end
   made.seconds = clock.now() - begun
-  local ended = clock.now()
-  for _, statement in ipairs(made.statements) do
-    for _, lock in ipairs(statement.locks) do
-      lock.held = ended - lock.since
-      lock.since, lock.force = nil, nil
-    end
-  end
+  looked:finish()
   return made
 end
 

@@ -1,10 +1,10 @@
--- Watches a running migration from a second connection: who holds it up, whom it holds up, how far an
+-- Watches a running migration from the run's second connection: who holds it up, whom it holds up, how far an
 -- index is, and whether our connection still carries answers. It connects only when a migration takes long
 -- enough to be watched.
 
 local clock = require "host.clock"
 local duration = require "dixis.duration"
-local errors = require "dixis.errors"
+local side = require "dixis.target.side"
 local task = require "host.task"
 
 local monitor = {}
@@ -53,15 +53,6 @@ local function check_link(self, session)
   if clock.now() - self.stuck.at >= self.silence then give_up(self) end
 end
 
--- Calls fn(self, session), which closes the session when its answers do not come.
-local function patiently(self, session, fn)
-  local _ <close> = task.spawn(function()
-    clock.sleep(self.silence)
-    session:close()
-  end)
-  return pcall(fn, self, session)
-end
-
 local function look(self, session)
   check_link(self, session)
   local pid = self.pid
@@ -96,41 +87,27 @@ local function look(self, session)
   end
 end
 
--- A session, or nil and whether it is worth to try again.
-local function connect(self)
-  local session, err = self.run:connect { application_name = "dixis monitor", timeout = 5 }
-  if session then
-    self.unreachable = nil
-    return session
-  end
+-- Whether it is worth to look again.
+local function worth(self, err, where)
+  if where == "query" then return err.kind == "connection_lost" end
   -- What the server itself says, that it is full for example, does not speak against our connection.
-  if err.kind ~= "unreachable" or err.sqlstate then return nil, err.kind == "unreachable" end
+  if err.kind ~= "unreachable" or err.sqlstate then return err.kind == "unreachable" end
   self.unreachable = self.unreachable or clock.now()
-  if clock.now() - self.unreachable < self.silence then return nil, true end
+  if clock.now() - self.unreachable < self.silence then return true end
   give_up(self)
-  return nil, false
+  return false
 end
 
 local function watch(self)
-  local session
   while true do
     local name = self.name
     clock.sleep(INTERVAL)
     if name and name == self.name then
-      if not session then
-        local again
-        session, again = connect(self)
-        if not session and not again then return end -- it only watches: a deploy goes on without it
-        self.session = session
-      end
-    end
-    if session and name and name == self.name then
-      local ok, err = patiently(self, session, look)
-      if not ok then
-        session:close()
-        session = nil
-        if errors.from(err).kind ~= "connection_lost" then return end
-      end
+      local err, where = side.use(self.run, self.silence, function(session)
+        self.unreachable = nil
+        if name == self.name then look(self, session) end
+      end)
+      if err and not worth(self, err, where) then return end -- it only watches: a deploy goes on without it
     end
   end
 end

@@ -2,6 +2,7 @@
 
 local clock = require "host.clock"
 local duration = require "dixis.duration"
+local guard = require "dixis.lazy" "dixis.guard"
 local plain = require "dixis.report.plain"
 local task = require "host.task"
 local tty = require "host.tty"
@@ -96,6 +97,7 @@ local on <const> = {
     if event.of then text = ("%d of %d  %s"):format(event.done, event.of, text or "") end
     self.item.text = text and plain.text(text):gsub("\n", " ")
   end,
+  ["guard.sample"] = function(self, event) self.watched = guard.describe(event) end,
   ["window.judged"] = function(self, event) self.no_return = event.no_return end,
   ["confirm.asked"] = function(self)
     self:clear()

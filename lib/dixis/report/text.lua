@@ -160,6 +160,11 @@ on["forecast.made"] = function(self, event)
   self:item(self.style.dim(self.marks.dot), "forecast", table.concat(event.lines, "\n"), nil, self.style.dim)
 end
 on["forecast.compared"] = function(self, event) self.compared = event end
+on["guard.abort"] = function(self, event)
+  self:warn(("%s: what is running is cancelled (abort.%s)"):format(event.found, event.rule))
+end
+on["guard.lost"] = function(self, event) self:warn("the guard does not see the target: " .. event.error.message) end
+on["guard.blind"] = function(self, event) self:warn(("abort.%s cannot be kept: %s"):format(event.rule, event.reason)) end
 on["window.allowed"] = function(self, event) self:warn(event.text) end
 on["history.allowed"] = function(self, event)
   self:item(self.style.yellow(self.marks.warn), "allowed", ("%s %s"):format(event.name, event.message))
