@@ -39,6 +39,8 @@ return dixis.runbook {
     mail_to = { type = "string", help = "whom to send the notices by mail, with commas" },
     app_log = { type = "path", help = "the application's log: it must hold no error from since the run began" },
     after = { type = "duration", help = "how long to go on judging the criteria once they are green, as in 1h" },
+    clinic = { type = "boolean", default = false, help = "demand a green clinic for these migrations" },
+    clinic_receipt = { type = "path", help = "its receipt, or a folder of receipts; the newest fitting one by default" },
     allow = { type = "string", help = "differences to let through: edited, missing, ... (docs/prisma.md)" },
   },
 
@@ -66,6 +68,7 @@ return dixis.runbook {
     gate.environment { not_same_as = "DATABASE_URL_PROD" },
     gate.lock { wait = option "lock_wait" },
     gate.history { allow = option "allow" },
+    gate.clinic_green { receipt = option "clinic_receipt", when = option "clinic" },
     gate.confirm "DIXIS-STAGING-OK",
   },
 

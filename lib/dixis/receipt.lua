@@ -13,6 +13,14 @@ local receipt = {}
 
 local outcome_of <const> = { [0] = "succeeded" }
 
+-- What a clinic looked at: from nothing, or from the schema of a database.
+local function clinic_of(run)
+  if not run.diagnosed then return nil end
+  local from = run.schema_from and run.schema_from.source
+  return { counts = run.diagnosed.counts, lint = run.linted.counts, statements = run.examined.statements,
+    schema_from = from and { database = from.database, system_identifier = from.system_identifier } }
+end
+
 --- Writes the receipt beside the journal. It ends with the digest of its own canonical form, and holds
 --- the journal's last hash, so that neither can be changed unseen.
 ---@param run dixis.Run
@@ -25,7 +33,8 @@ function receipt.write(run, exit)
     run = run.id, outcome = outcome_of[exit] or "failed", exit = exit,
     runbook = { name = run.book.name, version = run.book.version, digest = run.book.digest },
     environment = run.book.target.environment, target = identity.fingerprint(run.identity),
-    server_version = run.identity.server_version, ephemeral = run.settings.ephemeral or false,
+    server_version = run.identity.server_version, ephemeral = run.settings.ephemeral or run.scratch ~= nil,
+    clinic = clinic_of(run),
     plan = run.plan.digest, migrations_digest = run.plan.migrations_digest, applied = #run.applied,
     deploys = run.plan.deploys,
     seconds = math.floor(run.bus:elapsed() * 1e6) / 1e6, phases = run.phases, finished = clock.wall(),

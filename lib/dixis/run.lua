@@ -33,6 +33,11 @@ local url = lazy "dixis.target.url"
 ---@field plan? dixis.Plan
 ---@field phrases { gate: string, phrase: string, by: string }[]  what was confirmed; by: "terminal" or "--confirm"
 ---@field began boolean         the target may be changed: see dixis.change
+---@field scratch? dixis.Scratch  a place that the run made for itself
+---@field schema_from? table   whose schema is in it
+---@field linted? dixis.lint.Result
+---@field examined? dixis.clinic.Examined
+---@field diagnosed? table
 ---@field unsettled? string      a migration of which it is being asked whether it was applied
 local Run = {}
 Run.__index = Run
@@ -107,6 +112,7 @@ end
 function Run:parse_target()
   if self.target then return self.target end
   local name = self.book.target.env
+  if not name then errors.refuse("the target is not there yet", "put gate.scratch before what needs it") end
   local value = self:env(name)
   if not value then
     errors.refuse(("%s is not set"):format(name),
@@ -190,6 +196,14 @@ function Run:settle()
   local ok, rolled_back = pcall(opened.rollback, opened)
   if ok and rolled_back then self.bus:emit("transaction.rolled_back", {}) end
   if not ok then opened:close() end
+end
+
+--- Takes away what the run made for itself, so that the record can say that it is gone.
+---@async
+function Run:remove_scratch()
+  if not self.scratch then return end
+  if self.session then self.session:close() end
+  self.scratch:remove()
 end
 
 function Run:close()

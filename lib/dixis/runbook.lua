@@ -14,7 +14,7 @@ local runbook = {}
 ---@field name string
 ---@field version string
 ---@field title string
----@field target { env: string, environment: string }
+---@field target { env?: string, environment: string }
 ---@field options table<string, table>
 ---@field uses table<string, any[]>
 ---@field gates dixis.Item[]
@@ -53,7 +53,7 @@ local fields <const> = {
   explain = { type = "boolean", default = false, help = "allow `dixis plan --explain`, which takes locks" },
 }
 local target_fields <const> = {
-  env = { type = "string", required = true, help = "the variable that holds the target's URL" },
+  env = { type = "string", help = "the variable that holds the target's URL; none when a gate makes the target" },
   environment = { type = "string", required = true, help = "\"staging\", \"production\", ..." },
 }
 local watch_fields <const> = {
@@ -187,6 +187,14 @@ local function check_uses(book, item, where)
   end
 end
 
+-- Some runbooks work in a place of their own.
+local function makes_target(book)
+  for _, gate in ipairs(book.gates) do
+    if gate.definition.makes_target then return true end
+  end
+  return false
+end
+
 --- Checks what needs the whole table: items, their names, references, declared uses.
 ---@param book dixis.Runbook
 ---@param where string  file name for messages
@@ -220,6 +228,9 @@ function runbook.validate(book, where)
     end
   end
   if #book.steps == 0 then bad "has no steps" end
+  if not book.target.env and not makes_target(book) then
+    bad("target: field 'env' is missing (the variable that holds the target's URL)")
+  end
 end
 
 -- ---- For dixis.extend ----------------------------------------------------------------------------

@@ -8,16 +8,16 @@ local vocabulary = {}
 
 local words <const> = {
   gate = {
-    "adoptable", "backup_tool", "confirm", "custom", "environment", "git", "history", "lock", "people", "reachable",
-    "resolvable", "role", "secret", "staging_green", "window",
+    "adoptable", "backup_tool", "clinic_green", "confirm", "custom", "environment", "git", "history", "lock", "people",
+    "reachable", "resolvable", "role", "scratch", "secret", "staging_green", "window",
   },
   step = {
-    "adopt", "backup", "command", "custom", "deploy", "generate", "http", "identity", "maintenance_off",
-    "maintenance_on", "notice", "resolve", "sql", "stamp", "status", "validate",
+    "adopt", "backup", "command", "custom", "deploy", "diagnose", "examine", "generate", "http", "identity", "lint",
+    "maintenance_off", "maintenance_on", "notice", "resolve", "sql", "stamp", "status", "validate",
   },
   check = {
     "command", "custom", "http", "latency", "log", "migrations_applied", "no_errors", "recorded", "schema_up_to_date",
-    "schema_valid", "sql",
+    "schema_valid", "sound", "sql",
   },
   notice = { "command", "mail", "webhook" },
 }

@@ -41,7 +41,7 @@ function dixis.option(name) end
 function dixis.target(name) end
 
 ---@class dixis.TargetFields
----@field env string          the variable that holds the target's URL
+---@field env? string         the variable that holds the target's URL; none when gate.scratch makes the target
 ---@field environment string  "staging", "production", ...
 
 ---@class dixis.OptionFields
@@ -156,6 +156,15 @@ function dixis.gate.adoptable(given) end
 ---@return dixis.Gate
 function dixis.gate.backup_tool(given) end
 
+---@class dixis.gate.clinic_green: dixis.ItemFields
+---@field receipt? dixis.Text   a receipt file, or a folder of them; by default the journal folder
+---@field within? dixis.Duration  how old it may be; "7d"
+
+--- The same migrations were green in the clinic before.
+---@param given? dixis.gate.clinic_green
+---@return dixis.Gate
+function dixis.gate.clinic_green(given) end
+
 ---@class dixis.gate.confirm: dixis.ItemFields
 ---@field phrase dixis.Text   what must be typed
 ---@field about? string       one line that says what is confirmed
@@ -236,6 +245,15 @@ function dixis.gate.resolvable(given) end
 ---@param given? dixis.gate.role
 ---@return dixis.Gate
 function dixis.gate.role(given) end
+
+---@class dixis.gate.scratch: dixis.ItemFields
+---@field on? dixis.Text           a variable with the URL of a server to make a scratch database on
+---@field schema_from? dixis.Text  a variable with the URL of a database whose schema is copied
+
+--- Makes the run's target: a throw-away PostgreSQL, or a scratch database that is dropped at the end.
+---@param given? dixis.gate.scratch
+---@return dixis.Gate
+function dixis.gate.scratch(given) end
 
 ---@class dixis.gate.secret: dixis.ItemFields
 ---@field env? string           a variable; the target's own when absent
@@ -319,6 +337,19 @@ function dixis.step.custom(given) end
 ---@return dixis.Step
 function dixis.step.deploy(given) end
 
+--- One list of faults of all that the steps before found, with their causes.
+---@param given? dixis.StepFields
+---@return dixis.Step
+function dixis.step.diagnose(given) end
+
+---@class dixis.step.examine: dixis.StepFields
+---@field roles? dixis.Flag  make the roles that migrations name, on a throw-away server
+
+--- Applies what is pending, and goes on after a failure; only where gate.scratch made the target.
+---@param given? dixis.step.examine
+---@return dixis.Step
+function dixis.step.examine(given) end
+
 --- prisma generate, by the project's own package manager.
 ---@param given? dixis.StepFields
 ---@return dixis.Step
@@ -341,6 +372,14 @@ function dixis.step.http(given) end
 ---@param given? dixis.StepFields
 ---@return dixis.Step
 function dixis.step.identity(given) end
+
+---@class dixis.step.lint: dixis.StepFields
+---@field config? dixis.Text  the project's exceptions
+
+--- What can be said of the migrations without running them.
+---@param given? dixis.step.lint
+---@return dixis.Step
+function dixis.step.lint(given) end
 
 ---@class dixis.step.maintenance_off: dixis.StepFields
 ---@field command? dixis.Text[]    a program and its arguments; this, url or sql
@@ -562,6 +601,14 @@ function dixis.check.schema_up_to_date(given) end
 ---@param given? dixis.ItemFields
 ---@return dixis.Check
 function dixis.check.schema_valid(given) end
+
+---@class dixis.check.sound: dixis.ItemFields
+---@field aspect "applies"|"again"|"schema"|"faults"
+
+--- What step.diagnose found, asked from one side.
+---@param given "applies"|"again"|"schema"|"faults"|dixis.check.sound
+---@return dixis.Check
+function dixis.check.sound(given) end
 
 ---@class dixis.check.sql: dixis.ItemFields
 ---@field name string

@@ -177,7 +177,7 @@ describe("a runbook that extends another", function()
     local err = failure [[return dixis.extend("staging", { name = "s", insert = { { before = "deplo", dixis.step.status() } } })]]
     assert.matches("nothing called 'deplo' to insert beside %(did you mean 'deploy'%?%)", err.message)
     err = failure [[return dixis.extend("staging", { name = "s", remove = { "zzzzzzzz" } })]]
-    assert.matches("known: backup, confirm, deploy", err.message)
+    assert.matches("known: backup, clinic_green, confirm, deploy", err.message)
     err = failure [[return dixis.extend("staging", { name = "s", set = { wiat = 1 } })]]
     assert.matches("no option 'wiat' to set %(did you mean 'wait'", err.message)
   end)

@@ -32,8 +32,10 @@ local EXPLAIN_LOCK_TIMEOUT <const> = 2
 
 -- The target is read once, without waiting for a sleeping one: a plan is a look, not a run.
 local function read_target(running)
-  local value = running.settings.ephemeral or running:env(running.book.target.env)
-  if not value then return plan.of_folder(running), running.book.target.env .. " is not set" end
+  local name = running.book.target.env
+  if not name then return plan.of_folder(running), "the run makes its target itself" end
+  local value = running.settings.ephemeral or running:env(name)
+  if not value then return plan.of_folder(running), name .. " is not set" end
   local opened, err = running:connect()
   if not opened then
     if err.kind ~= "unreachable" then errors.refuse(err.message, err.hint) end

@@ -41,7 +41,8 @@ function server_error.safe_message(err)
   return err.message
 end
 
---- Adds file, line, statement and context to an error of a statement of a migration.
+--- Adds file, line, statement and context to an error of a statement of a migration; `reason` is the server's
+--- sentence alone.
 ---@param err dixis.Error
 ---@param migration { name: string, file: string }
 ---@param text string
@@ -53,7 +54,7 @@ function server_error.place(err, migration, text, statement, number, of)
   local message = server_error.safe_message(err)
   local placed = errors.new(err.kind, message, {
     sqlstate = err.sqlstate, constraint = err.constraint, table = err.table, column = err.column,
-    file = migration.file, hint = err.hint, changed = false,
+    file = migration.file, hint = err.hint, changed = false, reason = message,
   })
   if statement then
     local offset = statement.first

@@ -20,7 +20,7 @@ return {
       plan = read.plan and { digest = read.plan.digest, found = read.plan.found, applied = read.plan.applied,
         pending = read.plan.pending, statements = read.plan.statements,
         migrations_digest = read.plan.migrations_digest },
-      items = list(read.items), migrations = list(read.migrations),
+      items = list(read.items), migrations = list(read.migrations), faults = list(read.faults),
     } .. "\n"
   end,
 }

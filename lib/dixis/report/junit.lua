@@ -1,5 +1,6 @@
 -- The JUnit report: gates, steps and criteria as test cases, for CI servers that draw them.
 
+local faults = require "dixis.report.faults"
 local plain = require "dixis.report.plain"
 local summary = require "dixis.report.summary"
 
@@ -30,6 +31,21 @@ return {
       end
       cases[#cases + 1] = ('    <testcase classname="%s" name="%s" time="%.3f">%s</testcase>'):format(
         item.kind, attribute(item.name), item.seconds or 0, inner)
+    end
+    -- What follows from a cause is told with it: mending the cause mends it too.
+    for _, group in ipairs(faults.groups(read.faults)) do
+      local fault = group.fault
+      local inner = ""
+      if fault.severity == "error" and fault.kind ~= "disagreement" then
+        failures = failures + 1
+        local lines = { fault.message, fault.fix }
+        for _, consequence in ipairs(group.consequences) do
+          lines[#lines + 1] = ("therefore %s: %s"):format(faults.place(consequence), consequence.message)
+        end
+        inner = ('<failure type="%s" message="%s"/>'):format(attribute(fault.rule), attribute(table.concat(lines, "\n")))
+      end
+      cases[#cases + 1] = ('    <testcase classname="fault" name="%s" time="0.000">%s</testcase>'):format(
+        attribute(faults.place(fault) .. " " .. fault.rule), inner)
     end
     local started, finished = read.started or {}, read.finished or {}
     return ('<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n'

@@ -43,6 +43,7 @@ return {
         end
       end
     end
+    require("dixis.report.faults").markdown(read.faults, out)
     if #read.migrations > 0 then
       out[#out + 1] = "\n## Migrations applied\n\n| migration | statements | time |\n|---|---|---|"
       for _, migration in ipairs(read.migrations) do

@@ -46,7 +46,7 @@ end
 
 local function touches(view, book)
   view:title "May touch"
-  view:row("  env    ", book.target.env .. " (the target)")
+  if book.target.env then view:row("  env    ", book.target.env .. " (the target)") end
   for _, what in ipairs { "env", "exec", "net", "read", "write" } do
     local names = {}
     for _, value in ipairs(book.uses[what] or {}) do

@@ -15,9 +15,9 @@ local item_events <const> = {
 
 --- Reads a journal.
 ---@param path string
----@return table  { started, plan, target, items[], migrations[], finished }
+---@return table  { started, plan, target, items[], migrations[], faults[], finished }
 function summary.read(path)
-  local out = { items = {}, migrations = {}, notes = {} }
+  local out = { items = {}, migrations = {}, notes = {}, faults = {} }
   for event in store.events(path) do
     local item = item_events[event.type]
     if item then
@@ -31,6 +31,7 @@ function summary.read(path)
     elseif event.type == "git.identified" then out.git = event
     elseif event.type == "migration.applied" then out.migrations[#out.migrations + 1] =
       { name = event.name, seconds = event.seconds, statements = event.statements, mode = event.mode }
+    elseif event.type == "fault.found" then out.faults[#out.faults + 1] = event
     elseif event.type == "run.finished" then out.finished = event
     end
   end

@@ -212,6 +212,21 @@ on["migration.retried"] = function(self, event)
   self:warn(("%s did not get its lock and was rolled back; attempt %d of %d in %s"):format(
     event.name, event.attempt + 1, event.of, duration.show(event.pause)))
 end
+on["scratch.started"] = function(self, event)
+  self:below(("in the database %s on %s:%s, made for this run and dropped at its end"):format(event.database, event.host,
+    event.port), self.style.dim)
+end
+on["scratch.dropped"] = function(self, event)
+  self:below(("the database %s is dropped"):format(event.database), self.style.dim)
+end
+on["roles.made"] = function(self, event)
+  self:below(("stand-ins for the roles %s: this server is thrown away"):format(table.concat(event.roles, ", ")), self.style.dim)
+end
+-- One report, at the end.
+on["fault.found"] = function(self, event)
+  self.faults = self.faults or {}
+  table.insert(self.faults, event)
+end
 on["transaction.rolled_back"] = function(self)
   self:warn "the open transaction was rolled back"
 end
@@ -255,6 +270,7 @@ end
 on["run.finished"] = function(self, event)
   self.title = nil
   self:close_group()
+  if self.faults then require("dixis.report.faults").draw(self, self.faults) end
   self:line ""
   local good = event.outcome == "succeeded"
   local paint = good and self.style.green or self.style.red

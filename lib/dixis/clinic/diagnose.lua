@@ -1,0 +1,277 @@
+-- From what lint says, what failed and what differs to one list of faults: causes, what follows from them, and where
+-- lint and the server do not agree. Computes, and touches nothing.
+
+local environment = require "dixis.clinic.environment"
+local names = require "dixis.clinic.names"
+local rules = require "dixis.lint.rules"
+
+local diagnose = {}
+
+---@class dixis.clinic.Fault
+---@field kind "cause"|"consequence"|"gap"|"disagreement"
+---@field severity "error"|"warning"|"note"
+---@field found "static"|"real"|"both"  by lint, by the server, by both
+---@field rule string
+---@field message string
+---@field migration? string
+---@field file? string
+---@field line? integer
+---@field column? integer
+---@field statement_index? integer
+---@field statement? string
+---@field fix? string
+---@field fix_sql? string
+---@field fix_file? string
+---@field object? string
+---@field server? string    what the server said
+---@field sqlstate? string
+---@field cause? dixis.clinic.Fault
+
+local Diagnosis = {}
+Diagnosis.__index = Diagnosis
+
+-- Groups whose errors say: this statement will fail.
+local foretells <const> = { order = true, duplicate = true }
+
+local function key(migration, index)
+  return migration .. "\0" .. index
+end
+
+function Diagnosis:add(fault)
+  self.faults[#self.faults + 1] = fault
+  return fault
+end
+
+local copied <const> = { "rule", "severity", "message", "migration", "file", "line", "column", "statement_index",
+  "statement", "fix", "fix_sql", "fix_file", "object" }
+
+local function of_finding(finding, found)
+  local fault = { kind = "cause", found = found }
+  for _, name in ipairs(copied) do fault[name] = finding[name] end
+  return fault
+end
+
+local function of_failure(failure, kind, rule)
+  return { kind = kind, severity = "error", found = "real", rule = rule, message = failure.message, migration = failure.migration,
+    file = failure.file, line = failure.line, column = failure.column, statement_index = failure.index,
+    statement = failure.statement, fix = failure.hint, server = failure.message, sqlstate = failure.sqlstate }
+end
+
+-- ---- What failed -------------------------------------------------------------------------------
+
+-- A failure that lint did not explain: of the environment, of an earlier failure, or of its own.
+function Diagnosis:unexplained(failure)
+  local gap = environment.gap(failure)
+  if gap then
+    local fault = self:add(of_failure(failure, "gap", "environment"))
+    fault.message, fault.fix = gap.message, gap.fix
+    self.extension_gap = self.extension_gap or (failure.node == "CreateExtensionStmt" and fault) or nil
+    return fault
+  end
+  local missing = names.missing(failure.sqlstate, failure.message)
+  local fault = self:add(of_failure(failure, "cause", "failed-statement"))
+  if not missing then return fault end
+  for _, name in ipairs(missing) do
+    local cause = self.unmade[name]
+    if cause then
+      fault.cause = cause
+      return fault
+    end
+  end
+  if self.extension_gap and failure.sqlstate ~= "42P01" and failure.sqlstate ~= "42703" then
+    fault.cause = self.extension_gap
+    return fault
+  end
+  -- Nobody makes it: the first to miss it stands for all.
+  local what = table.concat(missing, "\0")
+  fault.cause, self.missed[what] = self.missed[what], self.missed[what] or fault
+  return fault
+end
+
+-- What a failed statement did not make, others will miss.
+function Diagnosis:note_unmade(failure, fault)
+  if not failure.tree then return end
+  for _, name in ipairs(names.made(failure.node, failure.tree)) do
+    self.unmade[name] = self.unmade[name] or fault.cause or fault
+  end
+end
+
+-- Before the statement, something was done that no parser sees.
+local function could_not_know(self, failure)
+  local at = self.place[failure.migration]
+  for _, finding in ipairs(self.linted.findings) do
+    if finding.rule == "cannot-know" then
+      local there = self.place[finding.migration] or 0
+      if there < at or there == at and (finding.statement_index or 0) <= (failure.index or math.maxinteger) then return true end
+    end
+  end
+  return false
+end
+
+-- A constraint broken by rows, a division by zero: what no look at statements can tell.
+local function is_of_data(failure)
+  local class = (failure.sqlstate or "42"):sub(1, 2)
+  return class ~= "42" and class ~= "3F" and class ~= "2B"
+end
+
+function Diagnosis:failures(failures)
+  for _, failure in ipairs(failures) do
+    local found = failure.index and self.foretold[key(failure.migration, failure.index)]
+    local fault
+    if found then
+      fault = self:add(of_finding(found, "both"))
+      fault.server, fault.sqlstate = failure.message, failure.sqlstate
+      fault.statement = fault.statement or failure.statement
+      self.of[found] = fault
+    else
+      fault = self:unexplained(failure)
+      if fault.kind == "cause" and not fault.cause and failure.index and not is_of_data(failure)
+        and not could_not_know(self, failure) then
+        self.missed_by_lint[#self.missed_by_lint + 1] = fault
+      end
+    end
+    self:note_unmade(failure, fault)
+  end
+end
+
+-- ---- What lint says ----------------------------------------------------------------------------
+
+-- Lint's cause of a fault, which may be one that shows itself nowhere else.
+function Diagnosis:causes()
+  for finding, fault in pairs(self.of) do
+    local cause = finding.cause and self.linted.findings[finding.cause]
+    fault.cause = fault.cause or cause and self.of[cause]
+  end
+end
+
+-- Errors that did not come true, and all else that lint has to say but hazards and notes.
+function Diagnosis:rest_of_lint(seen)
+  for _, finding in ipairs(self.linted.findings) do
+    local group = (rules.all[finding.rule] or {}).group
+    if not self.of[finding] and finding.severity ~= "note" and group ~= "hazard" and group ~= "schema" then
+      local ran = seen[finding.migration]
+      local succeeded = ran == true or ran and ran[finding.statement_index]
+      if finding.severity == "error" and foretells[group] and finding.statement_index and succeeded then
+        local fault = self:add(of_finding(finding, "static"))
+        fault.kind, fault.severity, fault.object = "disagreement", "warning", finding.object
+        fault.message = ("lint says that this fails, and it does not (%s): %s"):format(finding.rule, finding.message)
+        fault.rule, fault.fix, fault.fix_sql, fault.fix_file = "disagreement", "this is a fault of dixis: report it", nil, nil
+      else
+        self.of[finding] = self:add(of_finding(finding, "static"))
+      end
+    end
+  end
+end
+
+function Diagnosis:disagreements()
+  for _, fault in ipairs(self.missed_by_lint) do
+    self:add { kind = "disagreement", severity = "warning", found = "real", rule = "disagreement", migration = fault.migration,
+      file = fault.file, line = fault.line, column = fault.column, statement_index = fault.statement_index,
+      message = "lint did not foretell this failure: " .. fault.message, fix = "this is a fault of dixis: report it" }
+  end
+end
+
+-- ---- The schema file ---------------------------------------------------------------------------
+
+local function table_of(object)
+  return object and object:match "^[^.]+%.([^.]+)"
+end
+
+-- "public.Order.total" is missing because its statement failed, or its table's.
+function Diagnosis:cause_of_difference(object)
+  local last = object and object:match "[^.]+$"
+  return last and self.unmade[last] or object and self.unmade[table_of(object)]
+end
+
+function Diagnosis:differences(differences)
+  local by_object <const> = {}
+  for _, finding in ipairs(self.linted.findings) do
+    if (rules.all[finding.rule] or {}).group == "schema" and finding.object then
+      by_object[finding.object] = by_object[finding.object] or {}
+      table.insert(by_object[finding.object], finding)
+    end
+  end
+  for _, difference in ipairs(differences) do
+    local found = by_object[difference.object] and table.remove(by_object[difference.object], 1)
+    local fault = self:add(found and of_finding(found, "both") or { kind = "cause", found = "real",
+      rule = difference.kind:gsub("_", "-"), severity = difference.severity, file = difference.file, line = difference.line,
+      object = difference.object, message = difference.message })
+    if found then self.of[found] = fault end
+    fault.cause = self:cause_of_difference(difference.object)
+  end
+end
+
+-- ---- All ---------------------------------------------------------------------------------------
+
+function Diagnosis:sorted()
+  local faults, place = self.faults, self.place
+  local groups, of = {}, {}
+  for _, fault in ipairs(faults) do
+    -- A cause of a cause is the cause.
+    while fault.cause and fault.cause.cause do fault.cause = fault.cause.cause end
+    if fault.cause then fault.kind = "consequence" end
+    if not fault.cause then
+      of[fault] = { fault }
+      groups[#groups + 1] = of[fault]
+    end
+  end
+  for _, fault in ipairs(faults) do
+    if fault.cause then table.insert(of[fault.cause], fault) end
+  end
+  local rank <const> = { gap = 2, cause = 1, disagreement = 3 }
+  local severity <const> = { error = 0, warning = 4, note = 5 }
+  for i, group in ipairs(groups) do
+    local first = group[1]
+    group.rank, group.line, group.at = (first.kind == "cause" and severity[first.severity] or 0) + rank[first.kind],
+      first.line or 0, i
+    -- What the schema file or the folder is about comes after the history.
+    group.place = place[first.migration] or math.maxinteger
+  end
+  table.sort(groups, function(a, b)
+    for _, by in ipairs { "rank", "place", "line" } do
+      if a[by] ~= b[by] then return a[by] < b[by] end
+    end
+    return a.at < b.at
+  end)
+  local out = {}
+  for _, group in ipairs(groups) do table.move(group, 1, #group, #out + 1, out) end
+  return out
+end
+
+---@class dixis.clinic.Evidence
+---@field linted dixis.lint.Result
+---@field examined dixis.clinic.Examined
+---@field differences table[]  of the schema file and the result
+---@field problems? table[]    of the history
+
+--- The faults, each cause with its consequences right after it.
+---@param evidence dixis.clinic.Evidence
+---@return dixis.clinic.Fault[]
+function diagnose.faults(evidence)
+  local self = setmetatable({ linted = evidence.linted, faults = {}, of = {}, foretold = {}, unmade = {}, missed = {},
+    missed_by_lint = {}, place = {} }, Diagnosis)
+  for i, migration in ipairs(evidence.migrations) do self.place[migration.name] = i end
+  for _, finding in ipairs(evidence.linted.findings) do
+    if finding.severity == "error" and finding.statement_index and foretells[(rules.all[finding.rule] or {}).group] then
+      local at = key(finding.migration, finding.statement_index)
+      self.foretold[at] = self.foretold[at] or finding
+    end
+  end
+  for _, problem in ipairs(evidence.problems or {}) do
+    self:add { kind = "cause", severity = "error", found = "real", rule = "history-" .. problem.kind:gsub("_", "-"),
+      migration = problem.name, message = ("%s %s"):format(problem.name, problem.message), fix = problem.hint }
+  end
+  self:failures(evidence.examined.failures)
+  self:differences(evidence.differences)
+  self:rest_of_lint(evidence.examined.seen)
+  self:causes()
+  for _, refused in ipairs(evidence.examined.refused) do
+    self:add { kind = "cause", severity = "warning", found = "real", rule = "refused-by-deploy",
+      migration = refused.migration, file = refused.file, line = refused.line,
+      message = ("a deploy by dixis refuses this: it %s"):format(refused.message), fix = refused.hint }
+  end
+  self:disagreements()
+  return self:sorted()
+end
+
+return diagnose
