@@ -122,7 +122,8 @@ function extend.apply(parent, given)
   if changes.watch then book.watch = define.check_fields("watch", changes.watch, runbook.fields.watch) end
   if changes.people then book.people = people.check(changes.people) end
   if changes.target then
-    local target = { env = parent.target.env, environment = parent.target.environment }
+    local target = {}
+    for key, value in pairs(parent.target) do target[key] = value end
     for key, value in pairs(changes.target) do target[key] = value end
     book.target = define.check_fields("target", target, runbook.fields.target)
   end

@@ -1,4 +1,4 @@
--- A throw-away server in the target's place: `--ephemeral`.
+-- A throw-away server in the target's place: `--ephemeral`, or for a runbook that makes its target itself.
 
 local clock = require "host.clock"
 local ephemeral = require "dixis.ephemeral"
@@ -11,10 +11,11 @@ local stand_in = {}
 --- Starts a private PostgreSQL with one empty database and makes it the run's target.
 ---@async
 ---@param run dixis.Run
+---@param options? dixis.ephemeral.Options  in memory by default
 ---@return table server  to be stopped by the caller
-function stand_in.start(run)
+function stand_in.start(run, options)
   local begun = clock.now()
-  local server = errors.check(ephemeral.start { memory = true })
+  local server = errors.check(ephemeral.start(options or { memory = true }))
   local name = "ephemeral_" .. run.book.target.environment:gsub("[^%w_]", "_")
   local conn = errors.check(pg.connect(server.params))
   errors.check(conn:query("CREATE DATABASE " .. sql.quote_identifier(name)))

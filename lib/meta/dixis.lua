@@ -330,6 +330,7 @@ function dixis.step.custom(given) end
 ---@field concurrent_timeout? dixis.Duration  the same for CONCURRENTLY, which holds nobody up
 ---@field lock_attempts? integer|dixis.Ref  how often to try when a lock is not to be had
 ---@field max_blocking? dixis.Duration  how long others may be held up before a statement of ours is cancelled
+---@field observe? boolean              record locks, rewrites and growth, statement by statement
 ---@field silence? dixis.Duration  how long the network may swallow answers before the connection is given up
 
 --- Applies the pending migrations, each with its record in the ledger.

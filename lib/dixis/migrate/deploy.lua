@@ -128,7 +128,12 @@ local function in_transaction(run, session, ledger, job, record, begin, goes_alo
     end)
   else
     begin()
-    results, err = session.conn:pipeline(batch, function(i, took) seconds[i] = took end)
+    local function on_result(i, took) seconds[i] = took end
+    if run.observer then
+      results, err = run.observer:send(batch, classified, first, on_result)
+    else
+      results, err = session.conn:pipeline(batch, on_result)
+    end
   end
   if not results then
     local statement

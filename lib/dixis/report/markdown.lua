@@ -1,6 +1,8 @@
 -- The Markdown report: for a pull request or a workflow's summary.
 
 local duration = require "dixis.duration"
+local forecast = require "dixis.lazy" "dixis.forecast"
+local locks = require "dixis.report.locks"
 local plain = require "dixis.report.plain"
 local summary = require "dixis.report.summary"
 local words = require "dixis.words"
@@ -15,6 +17,20 @@ end
 local signs <const> = { opened = "✅", finished = "✅", green = "✅", refused = "❌", failed = "❌", red = "❌",
   skipped = "➖" }
 local titles <const> = { { "gate", "Gates" }, { "step", "Steps" }, { "criterion", "Criteria" } }
+
+-- A rehearsal's table: what each statement held and wrote anew.
+local function observed(out, list)
+  if #list == 0 then return end
+  out[#out + 1] = "\n## Locks, rewrites and growth\n\n| migration | line | time | what |\n|---|---|---|---|"
+  for _, one in ipairs(list) do
+    for _, statement in ipairs(one.statements) do
+      out[#out + 1] = ("| %s | %d | %s | %s |"):format(cell(one.name), statement.line, duration.show(statement.seconds),
+        cell(table.concat(locks.statement(statement), "; "):gsub("  +", " ")))
+    end
+    out[#out + 1] = ("| %s | | | %s |"):format(cell(one.name),
+      cell(table.concat(locks.whole(one), "; "):gsub("  +", " ")))
+  end
+end
 
 return {
   ---@param path string  of the journal
@@ -50,6 +66,11 @@ return {
         out[#out + 1] = ("| %s | %d | %s |"):format(cell(migration.name), migration.statements or 0,
           duration.show(migration.seconds))
       end
+    end
+    observed(out, read.observed)
+    if read.compared then
+      out[#out + 1] = ("\nForecast of the migrations: %s; they took %s."):format(
+        forecast.range(read.compared.low, read.compared.high), duration.show(read.compared.actual))
     end
     if finished.way_back then
       out[#out + 1] = "\n## The way back\n\n```\n" .. plain.text(table.concat(finished.way_back, "\n")) .. "\n```"

@@ -3,6 +3,7 @@
 local duration = require "dixis.duration"
 local identity = require("dixis.lazy") "dixis.target.identity"
 local people = require "dixis.people"
+local locks = require "dixis.report.locks"
 local plain = require "dixis.report.plain"
 local refs = require "dixis.refs"
 local words = require "dixis.words"
@@ -113,9 +114,9 @@ local function explained(view, list)
     for _, statement in ipairs(migration.statements) do
       local start = ("    line %-4d "):format(statement.line)
       for _, lock in ipairs(statement.locks) do
-        view:row(start, ("%-22s on %-30s held %s"):format(lock.mode, lock.relation, duration.show(lock.held or 0)))
+        view:row(start, locks.lock(lock))
       end
-      for _, name in ipairs(statement.rewrites) do view:row(start, "rewrites the table " .. name, style.yellow) end
+      for _, name in ipairs(statement.rewrites) do view:row(start, locks.rewrite(name), style.yellow) end
     end
   end
 end

@@ -17,7 +17,7 @@ local item_events <const> = {
 ---@param path string
 ---@return table  { started, plan, target, items[], migrations[], faults[], finished }
 function summary.read(path)
-  local out = { items = {}, migrations = {}, notes = {}, faults = {} }
+  local out = { items = {}, migrations = {}, observed = {}, notes = {}, faults = {} }
   for event in store.events(path) do
     local item = item_events[event.type]
     if item then
@@ -32,6 +32,8 @@ function summary.read(path)
     elseif event.type == "migration.applied" then out.migrations[#out.migrations + 1] =
       { name = event.name, seconds = event.seconds, statements = event.statements, mode = event.mode }
     elseif event.type == "fault.found" then out.faults[#out.faults + 1] = event
+    elseif event.type == "migration.observed" then out.observed[#out.observed + 1] = event
+    elseif event.type == "forecast.compared" then out.compared = event
     elseif event.type == "run.finished" then out.finished = event
     end
   end

@@ -3,6 +3,7 @@
 local clock = require "host.clock"
 local duration = require "dixis.duration"
 local forecast = require "dixis.lazy" "dixis.forecast"
+local locks = require "dixis.lazy" "dixis.report.locks"
 local plain = require "dixis.report.plain"
 local words = require "dixis.words"
 
@@ -190,6 +191,13 @@ on["migration.applied"] = function(self, event)
   end
   self:line(("      %s %s%s"):format(self.marks.dot, event.name,
     self.style.dim("  " .. duration.show(event.seconds) .. (event.recovered and ", seen after reconnecting" or ""))))
+end
+on["migration.observed"] = function(self, event)
+  for _, statement in ipairs(event.statements) do
+    local start = ("line %-4d %s  "):format(statement.line, duration.show(statement.seconds))
+    for _, line in ipairs(locks.statement(statement)) do self:below(start .. line) end
+  end
+  for _, line in ipairs(locks.whole(event)) do self:below(line, self.style.dim) end
 end
 on["statement.finished"] = function(self, event)
   self:below(("statement %d of %d of %s is done and recorded"):format(event.statement, event.of, event.migration),

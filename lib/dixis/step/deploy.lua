@@ -12,6 +12,7 @@ local duration = require "dixis.duration"
 local errors = require "dixis.errors"
 local lock = lazy "dixis.migrate.lock"
 local monitor = lazy "dixis.migrate.monitor"
+local observe = lazy "dixis.migrate.observe"
 local task = require "host.task"
 local window = lazy "dixis.window"
 
@@ -92,9 +93,12 @@ return {
     concurrent_timeout = { type = "duration", default = 1800, help = "the same for CONCURRENTLY, which holds nobody up" },
     silence = { type = "duration", default = 120,
       help = "how long the network may swallow answers before the connection is given up" },
+    observe = { type = "boolean", default = false, help = "record locks, rewrites and growth, statement by statement" },
     max_blocking = { type = "duration", help = "how long others may be held up before a statement of ours is cancelled" },
   },
-  describe = function() return "apply the pending migrations" end,
+  describe = function(args)
+    return "apply the pending migrations" .. (args.observe and ", and observe what they hold and write" or "")
+  end,
   act = function(run, args)
     local session, pending = run:open_session(), run.history.pending
     if #pending == 0 then return "no pending migrations", { applied = 0 } end
@@ -112,17 +116,21 @@ return {
     local statements, prepared = 0, prepare_all(run, pending)
     local watcher, watching = monitor.start(run, session, args.max_blocking, args.silence)
     local _ <close> = watching
+    local observer <close> = args.observe and observe.new(run, session) or nil
+    run.observer = observer
     local begun = clock.now()
     for i, migration in ipairs(pending) do
       if i > 1 then window.keep(run, migration.name, false) end
       run.bus:hint("progress", { item = "deploy", text = migration.name, done = i - 1, of = #pending })
       local function goes_along()
-        if run.window then return false end -- what is begun is ended before the window is looked at again
+        if run.window or observer then return false end -- what is begun is ended before the window is looked at again
         local ok, next_one = pcall(prepared, i + 1, true)
         return ok and next_one and deploy.takes_commit(next_one, run.history.resume[pending[i + 1].name])
       end
       local ok, outcome = pcall(function()
+        if observer then observer:before(migration.mode) end
         local outcome = apply(run, session, args, watcher, migration, prepared(i), i < #pending and goes_along or never)
+        if observer then observer:after(migration.name) end
         run.prepared[migration.name] = nil
         return outcome
       end)
