@@ -107,7 +107,7 @@ static const char *find_invalid(const char *at, const char *end)
 
 /* ---- Calling the parser -------------------------------------------------------------------- */
 
-enum call { CALL_NONE, CALL_PARSE, CALL_FINGERPRINT, CALL_NORMALISE };
+enum call { CALL_NONE, CALL_PARSE, CALL_FINGERPRINT, CALL_NORMALISE, CALL_PLPGSQL };
 
 /* Held by a userdata, so that it is freed when Lua runs out of memory on the way. */
 struct result {
@@ -116,6 +116,7 @@ struct result {
   PgQueryParseResult parse;
   PgQueryFingerprintResult fingerprint;
   PgQueryNormalizeResult normalise;
+  PgQueryPlpgsqlParseResult plpgsql;
 };
 
 static void *call_parser(void *context)
@@ -130,6 +131,9 @@ static void *call_parser(void *context)
     break;
   case CALL_NORMALISE:
     result->normalise = pg_query_normalize(result->text);
+    break;
+  case CALL_PLPGSQL:
+    result->plpgsql = pg_query_parse_plpgsql(result->text);
     break;
   case CALL_NONE:
     break;
@@ -146,6 +150,8 @@ static const PgQueryError *result_error(const struct result *result)
     return result->fingerprint.error;
   case CALL_NORMALISE:
     return result->normalise.error;
+  case CALL_PLPGSQL:
+    return result->plpgsql.error;
   case CALL_NONE:
     break;
   }
@@ -160,6 +166,7 @@ static int result_close(lua_State *L)
   if (call == CALL_PARSE) pg_query_free_parse_result(result->parse);
   if (call == CALL_FINGERPRINT) pg_query_free_fingerprint_result(result->fingerprint);
   if (call == CALL_NORMALISE) pg_query_free_normalize_result(result->normalise);
+  if (call == CALL_PLPGSQL) pg_query_free_plpgsql_parse_result(result->plpgsql);
   return 0;
 }
 
@@ -369,6 +376,16 @@ static int sql_normalise(lua_State *L)
   return 1;
 }
 
+/* The functions' trees as they come: few scripts have any. */
+static int sql_parse_plpgsql(lua_State *L)
+{
+  struct result *result = result_new(L, CALL_PLPGSQL);
+  if (result == NULL) return 2;
+  lua_pushstring(L, result->plpgsql.plpgsql_funcs);
+  result_done(L);
+  return 1;
+}
+
 /* ---- Quoting ------------------------------------------------------------------------------- */
 
 static bool is_plain(const char *name, size_t length)
@@ -451,6 +468,7 @@ int luaopen_host_sql(lua_State *L)
       {"parse", sql_parse},
       {"fingerprint", sql_fingerprint},
       {"normalise", sql_normalise},
+      {"parse_plpgsql", sql_parse_plpgsql},
       {"quote_identifier", sql_quote_identifier},
       {"quote_literal", sql_quote_literal},
       {NULL, NULL},

@@ -33,6 +33,13 @@ function sql.fingerprint(text) end
 ---@return dixis.Error? err  kind "syntax"
 function sql.normalise(text) end
 
+--- The tree of a DO block's body, or of a function's in PL/pgSQL, as JSON text: [{"PLpgSQL_function":{...}}, ...].
+--- The SQL in it is text in "query". Nothing is looked up: names of types and tables may be anything.
+---@param text string  one DO or CREATE FUNCTION statement
+---@return string? json
+---@return dixis.Error? err  kind "syntax"
+function sql.parse_plpgsql(text) end
+
 ---@param name string
 ---@return string  the identifier, quoted when it needs to be
 function sql.quote_identifier(name) end

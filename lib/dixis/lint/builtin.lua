@@ -188,6 +188,9 @@ local list <const> = [[
   xpath xpath_exists
 ]]
 
+-- The input and output functions of types, which take and give "cstring", and the like.
+local unlisted <const> = { "^pg_", "^RI_", "in$", "out$", "recv$", "send$", "^binary_" }
+
 local known
 
 --- Is there a function of that name in every PostgreSQL database, or may there be?
@@ -198,7 +201,11 @@ function builtin.has(name)
     known = {}
     for word in list:gmatch "%S+" do known[word] = true end
   end
-  return known[name] or name:find "^pg_" ~= nil or name:find "^RI_" ~= nil or name:find "^ri_" ~= nil
+  if known[name] then return true end
+  for _, pattern in ipairs(unlisted) do
+    if name:find(pattern) then return true end
+  end
+  return false
 end
 
 local extension_of <const> = {}

@@ -21,7 +21,9 @@ local function columns_of(context, relation, list)
 end
 
 local function taken(context, relation)
-  return function(name) return context.model:relation_taken(relation.schema, name) end
+  return function(name)
+    return context.model:relation_taken(relation.schema, name) or context.model:constraint_taken(relation.schema, name)
+  end
 end
 
 local function taken_by_constraint(context, relation)
@@ -161,7 +163,8 @@ end
 local families <const> = {}
 for family, list in pairs { number = { "smallint", "integer", "bigint", "numeric", "real", "double precision", "oid" },
   text = { "text", "character varying", "character", "bpchar", "name" }, uuid = { "uuid" }, boolean = { "boolean" },
-  time = { "timestamp without time zone", "timestamp with time zone", "date" }, json = { "json", "jsonb" }, bytea = { "bytea" } } do
+  time = { "timestamp without time zone", "timestamp with time zone", "date" }, json = { "json", "jsonb" },
+  bytea = { "bytea" } } do
   for _, name in ipairs(list) do families[name] = family end
 end
 

@@ -46,12 +46,16 @@ end
 
 ---@param statement host.sql.Statement
 function Context:begin(statement)
-  self.statement, self.failed, self.made, self.soft = statement, nil, {}, nil
+  self.statement, self.failed, self.made, self.soft, self.possible = statement, nil, {}, nil, nil
   self.place = { migration = self.migration, file = self.file, line = statement.line, statement_index = self.index }
 end
 
 --- What was made by a statement that would fail is there only in thought.
 function Context:finish()
+  if self.possible and not self.failed then
+    self.unknown = true
+    self:report("cannot-know", { message = "this may fail, it depends on a condition: " .. self.possible })
+  end
   if not self.failed then return end
   local cause <const> = self.findings[self.failed].cause or self.failed
   for _, object in ipairs(self.made) do object.cause = object.cause or cause end
@@ -71,7 +75,11 @@ end
 ---@return integer? index  nil: what this does is not certain, so nothing is said
 function Context:report(rule, finding)
   local severity <const> = finding.severity or assert(rules.all[rule], rule).severity
-  if self.soft and severity == "error" then return nil end
+  if severity == "error" and self.caught and self.caught(rule) then return nil end
+  if severity == "error" and self.soft then
+    self.possible = self.possible or finding.message
+    return nil
+  end
   local statement <const> = self.statement
   finding.rule, finding.severity = rule, severity
   finding.migration, finding.file = self.migration, self.file

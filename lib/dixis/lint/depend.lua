@@ -38,6 +38,8 @@ local function parts(object, each)
     for _, constraint in pairs(object.table.constraints) do
       if has(constraint.keys, object) then each(constraint) end
     end
+    local keys <const> = object.table.partition_keys
+    if keys and keys[object.name] then each(object.table) end
     if object.default_object then each(object.default_object) end
     for sequence in pairs(object.owned or {}) do each(sequence) end
   elseif object.kind == "constraint" then
@@ -125,6 +127,7 @@ function removers.default(_, object)
 end
 removers["function"] = function(model, object)
   local list <const> = model:space(object.schema).functions[object.name]
+  if not list then return end
   list[object.arguments] = nil
   if not next(list) then model:space(object.schema).functions[object.name] = nil end
 end

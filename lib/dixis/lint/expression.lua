@@ -37,11 +37,25 @@ function expression.type(context, type_name)
   return found
 end
 
+-- name(row) may mean row.name.
+local function is_attribute(model, name)
+  for _, space in pairs(model.schemas) do
+    for _, relation in pairs(space.relations) do
+      if relation.columns and (relation.columns[name] or relation.open) then return true end
+    end
+    for _, type in pairs(space.types) do
+      if type.attributes and type.attributes[name] then return true end
+    end
+  end
+  return false
+end
+
 --- A function by its name alone; reports it when it is missing.
 ---@param context dixis.lint.Context
 ---@param parts table[]
 ---@param needs fun(object: dixis.lint.Object)
-function expression.call(context, parts, needs)
+---@param arguments? table[]
+function expression.call(context, parts, needs, arguments)
   local schema <const>, name <const> = node.name(parts)
   if schema == "pg_catalog" then return end
   local list, why = context.model:functions(schema, name)
@@ -61,6 +75,7 @@ function expression.call(context, parts, needs)
   if why ~= "missing" or not schema and builtin.has(name) then return end
   -- A cast may be written like a call.
   if context.model:type(schema, name) or context.model:relation(schema, name) or types.is_builtin(name) then return end
+  if arguments and #arguments == 1 and is_attribute(context.model, name) then return end
   local extension <const> = builtin.extension(name)
   local gone <const> = context.model:dropped("function", schema, name)
   context:report("missing-function", { object = find.full(schema, name),
@@ -160,7 +175,7 @@ function expression.read(context, tree, where, needs)
       end
       local range <const> = first and constant_text(first) and regclass(constant_text(first))
       if range then needs(find.relation(context, range, { kind = "sequence" })) end
-      expression.call(context, body.funcname, needs)
+      expression.call(context, body.funcname, needs, body.args)
     elseif kind == "TypeCast" then
       local type <const> = expression.type(context, body.typeName)
       if type.user then needs(type.user) end

@@ -84,6 +84,10 @@ function find.relation(context, range, options)
   end
   if options.missing_ok then return nil end
   local cause
+  -- A composite type has columns, too.
+  if why == "missing" and model:type(schema, name) then why = "unknown" end
+  -- Partitions get indexes whose names are not followed.
+  if what == "index" and model.partly then why = "unknown" end
   if why == "missing" then
     local gone <const> = model:dropped("relation", schema, name)
     local known <const> = near.keys((model.schemas[schema or model:target()] or { relations = {} }).relations)
@@ -158,10 +162,10 @@ end
 
 --- Is something like it there for sure? What is only likely or assumed makes room.
 ---@param context dixis.lint.Context
----@param object? dixis.lint.Object
+---@param object? dixis.lint.Object|false
 ---@return boolean
 function find.stands(context, object)
-  return object ~= nil and not object.cause and context.model:certain(object)
+  return object and not object.cause and context.model:certain(object) or false
 end
 
 find.full = full

@@ -216,7 +216,7 @@ end
 ---@param name string
 ---@return boolean
 function Model:lacks(relation, scope, name)
-  if relation.open or not self:certain(relation) then return false end
+  if relation.open or relation.partly and scope ~= "column" or not self:certain(relation) then return false end
   local gone <const> = relation.gone and relation.gone[scope .. " " .. name]
   if gone and gone.epoch >= self.epochs[scope] then return true end
   return relation.epoch >= self.epochs[scope]
@@ -238,7 +238,7 @@ end
 ---@return dixis.lint.Relation
 function Model:new_relation(kind, schema, name)
   return self:born { kind = kind, schema = schema, name = names.clip(name), columns = {}, order = {}, constraints = {},
-    indexes = {}, triggers = {}, policies = {} }
+    indexes = {}, triggers = {}, policies = {}, open = kind == "sequence" or nil }
 end
 
 ---@param schema string

@@ -183,12 +183,17 @@ end
 local function with(state, clause, scope)
   if not clause then return end
   scope.ctes = scope.ctes or {}
+  for _, item in ipairs(clause.recursive and clause.ctes or {}) do
+    local cte <const> = item.CommonTableExpr
+    scope.ctes[cte.ctename] = { list = cte.aliascolnames and node.texts(cte.aliascolnames) }
+  end
   for _, item in ipairs(clause.ctes or {}) do
     local cte <const> = item.CommonTableExpr
-    local aliases <const> = cte.aliascolnames and node.texts(cte.aliascolnames)
-    if clause.recursive then scope.ctes[cte.ctename] = { list = aliases } end
+    local aliases <const> = cte.aliascolnames
     local list <const> = read_statement(state, cte.ctequery, scope)
-    scope.ctes[cte.ctename] = { list = aliased(list, aliases and { colnames = cte.aliascolnames }) }
+    -- SEARCH and CYCLE add columns.
+    local more <const> = cte.search_clause or cte.cycle_clause
+    scope.ctes[cte.ctename] = { list = not more and aliased(list, aliases and { colnames = aliases }) or nil }
   end
 end
 
@@ -382,6 +387,8 @@ local function nothing() end
 ---@param parameters? table<string, true>  names that are no columns; `any`: all may be
 ---@return (string|false)[]? columns  of its result; nil: not known
 function query.read(context, tree, needs, parameters)
+  -- In a body, any name may be a variable.
+  if context.variables then parameters = { any = true } end
   return read_statement({ context = context, needs = needs or nothing, parameters = parameters }, tree)
 end
 

@@ -64,6 +64,7 @@ end
 
 ---@class dixis.lint.Type
 ---@field text? string|false  as format_type() says, of builtin ones; false: not known
+---@field builtin? boolean     it is no type of a user's
 ---@field serial? boolean     with a sequence of its own
 ---@field array? boolean
 ---@field user? dixis.lint.Object   the enum, domain, composite or table that it is
@@ -77,7 +78,7 @@ end
 function types.read(model, type_name)
   local schema, name = node.name(type_name.names)
   local array = type_name.arrayBounds ~= nil
-  if type_name.pct_type then return { text = false, name = name, schema = schema } end
+  if type_name.pct_type then return { text = false, name = name, builtin = true } end
   if not schema and serials[name] then return { text = serials[name], serial = true, name = name } end
   local found, why
   -- pg_catalog comes first, unless the search_path says otherwise.

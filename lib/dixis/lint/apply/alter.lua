@@ -6,6 +6,7 @@ local depend = require "dixis.lint.depend"
 local drop = require "dixis.lint.drop"
 local expression = require "dixis.lint.expression"
 local find = require "dixis.lint.find"
+local inherit = require "dixis.lint.inherit"
 local names = require "dixis.lint.names"
 local source = require "dixis.lint.source"
 local types = require "dixis.lint.types"
@@ -15,14 +16,6 @@ local commands = {}
 
 local function object_of(relation, name)
   return find.full(relation.schema, relation.name) .. "." .. name
-end
-
--- What is done to a table is done to its children.
-local function children(relation, each)
-  for child in pairs(relation.partitions or {}) do each(child) end
-  for child in pairs(relation.dependents or {}) do
-    if child.inherits and child.inherits[relation] then each(child) end
-  end
 end
 
 function commands.AT_AddColumn(context, relation, command)
@@ -62,10 +55,10 @@ function commands.AT_AddColumn(context, relation, command)
   column.collect(made, definition, entries)
   column.finish(context, relation, made)
   column.constraints(context, relation, entries)
-  children(relation, function(child)
+  inherit.below(relation, function(child)
     if not child.columns[name] then
       context.model:add_column(child, context:make { name = name, type = made.type, nullable = made.nullable,
-        default = made.default })
+        default = made.default, parents = 1 })
     end
   end)
 end
@@ -75,10 +68,11 @@ function commands.AT_DropColumn(context, relation, command)
   if not found then return end
   drop.objects(context, { found }, command.behavior == "DROP_CASCADE",
     ('the column "%s" of "%s"'):format(found.name, relation.name))
-  children(relation, function(child)
-    local inherited <const> = child.columns[command.name]
-    if inherited and found.removed then drop.objects(context, { inherited }, true, "") end
-  end)
+  if found.removed then
+    inherit.dropped(relation, found.name, not relation.only, function(inherited)
+      drop.objects(context, { inherited }, true, "")
+    end)
+  end
 end
 
 local function altered(context, relation, command)
@@ -131,7 +125,6 @@ function commands.AT_AlterColumnType(context, relation, command)
   local definition <const> = command.def.ColumnDef
   local type <const> = expression.type(context, definition.typeName)
   if not found then return end
-  expression.read(context, definition.raw_default, relation)
   for other in pairs(found.dependents or {}) do
     if blocks_type[other.kind] and find.stands(context, other) and find.stands(context, found) then
       context:report("still-needed", { object = object_of(relation, found.name),
@@ -216,7 +209,10 @@ end
 
 function commands.AT_DropExpression(context, relation, command)
   local found <const> = find.column(context, relation, command.name, { missing_ok = command.missing_ok })
-  if found then found.generated = nil end
+  if not found then return end
+  found.generated = nil
+  depend.free(found)
+  if found.type.user then depend.on(found, found.type.user) end
 end
 
 local function only_column(context, relation, command)
@@ -232,8 +228,7 @@ function commands.AT_AttachPartition(context, relation, command)
     return
   end
   local child <const> = find.relation(context, command.def.PartitionCmd.name)
-  relation.partitions = relation.partitions or {}
-  relation.partitions[child], child.parent, child.partly = true, relation, true
+  inherit.partition(context.model, child, relation)
 end
 
 function commands.AT_DetachPartition(context, relation, command)
@@ -243,19 +238,11 @@ function commands.AT_DetachPartition(context, relation, command)
 end
 
 function commands.AT_AddInherit(context, relation, command)
-  local parent <const> = find.relation(context, command.def.RangeVar)
-  relation.inherits = relation.inherits or {}
-  relation.inherits[parent] = true
-  depend.on(relation, parent)
+  inherit.from(relation, find.relation(context, command.def.RangeVar))
 end
 
 function commands.AT_DropInherit(context, relation, command)
-  local parent <const> = find.relation(context, command.def.RangeVar)
-  if relation.inherits then relation.inherits[parent] = nil end
-  if relation.depends and parent then
-    relation.depends[parent] = nil
-    if parent.dependents then parent.dependents[relation] = nil end
-  end
+  inherit.no_longer_from(relation, find.relation(context, command.def.RangeVar))
 end
 
 -- PostgreSQL runs these in passes: what is dropped goes first, constraints come last.
@@ -288,6 +275,12 @@ function handlers.AlterTableStmt(context, body)
   local relation <const> = find.relation(context, body.relation,
     { kind = word_of[body.objtype], missing_ok = body.missing_ok })
   if not relation then return end
+  for _, item in ipairs(body.cmds or {}) do
+    -- USING sees the columns as they were before all of it.
+    local definition <const> = item.AlterTableCmd.subtype == "AT_AlterColumnType" and item.AlterTableCmd.def.ColumnDef
+    if definition then expression.read(context, definition.raw_default, relation) end
+  end
+  relation.only = not body.relation.inh
   for _, item in ipairs(in_passes(body.cmds or {})) do
     local command <const> = item.AlterTableCmd
     local rule <const> = commands[command.subtype]

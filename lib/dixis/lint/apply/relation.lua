@@ -5,6 +5,7 @@ local constraint = require "dixis.lint.constraint"
 local depend = require "dixis.lint.depend"
 local expression = require "dixis.lint.expression"
 local find = require "dixis.lint.find"
+local inherit = require "dixis.lint.inherit"
 local names = require "dixis.lint.names"
 local node = require "dixis.lint.node"
 local query = require "dixis.lint.query"
@@ -93,12 +94,15 @@ local function add_phantoms(context, made)
   made.phantoms = nil
 end
 
-local function copy_columns(context, made, from)
+local function copy_columns(context, made, from, inherits)
   if from.open then made.open = true end
   for _, other in ipairs(from.order) do
-    if not made.columns[other.name] then
+    local own <const> = made.columns[other.name]
+    if own then
+      own.parents = own.parents and own.parents + 1
+    else
       context.model:add_column(made, context:make { name = other.name, type = other.type, nullable = other.nullable,
-        default = other.default, maybe = other.maybe })
+        default = other.default, maybe = other.maybe, parents = inherits and 1 or nil })
     end
   end
 end
@@ -112,13 +116,21 @@ local function elements(context, made, body)
         context:report("duplicate-column", { object = find.full(made.schema, made.name) .. "." .. definition.colname,
           message = ('the column "%s" is twice in "%s"'):format(definition.colname, made.name) })
       end
-      column.collect(column.make(context, made, definition), definition, entries)
+      local inherited <const> = made.columns[definition.colname]
+      local own <const> = column.make(context, made, definition)
+      if inherited then
+        own.parents, own.own = inherited.parents, true
+        for i, other in ipairs(made.order) do
+          if other == inherited then made.order[i] = own end
+        end
+      end
+      column.collect(own, definition, entries)
     elseif element.Constraint then
       entries[#entries + 1] = { body = element.Constraint }
     elseif element.TableLikeClause then
       copy_columns(context, made, find.relation(context, element.TableLikeClause.relation))
       -- Its defaults, keys and indexes may come with it.
-      if element.TableLikeClause.options then made.partly = true end
+      if element.TableLikeClause.options then inherit.unnamed(context.model, made) end
     end
   end
   for _, made_column in ipairs(made.order) do column.finish(context, made, made_column) end
@@ -162,21 +174,28 @@ function handlers.CreateStmt(context, body)
     return
   end
   made.making = true
-  if body.partspec then made.kind = "partitioned" end
-  for _, item in ipairs(body.inhRelations or {}) do
-    local parent <const> = find.relation(context, item.RangeVar)
-    copy_columns(context, made, parent)
-    made.parent_columns = true
-    made.partly = made.partly or parent.partly
-    if body.partbound then
-      parent.partitions = parent.partitions or {}
-      parent.partitions[made], made.parent = true, parent
-      made.partly = true -- the parent's keys and indexes are made for it, too
-    else
-      depend.on(made, parent)
+  if body.partspec then
+    made.kind = "partitioned"
+    made.partition_keys = node.columns(body.partspec)
+    for _, item in ipairs(body.partspec.partParams or {}) do
+      if item.PartitionElem.name then made.partition_keys[item.PartitionElem.name] = true end
     end
   end
-  if body.ofTypename then made.open = true end
+  for _, item in ipairs(body.inhRelations or {}) do
+    local parent <const> = find.relation(context, item.RangeVar)
+    copy_columns(context, made, parent, true)
+    made.parent_columns = true
+    if body.partbound then
+      inherit.partition(context.model, made, parent)
+    else
+      inherit.from(made, parent)
+    end
+  end
+  if body.ofTypename then
+    local type <const> = expression.type(context, body.ofTypename).user
+    if type then depend.on(made, type) end
+    made.open = true
+  end
   elements(context, made, body)
   made.making, made.parent_columns = nil, nil
   add_phantoms(context, made)

@@ -2,8 +2,8 @@
 
 local expression = require "dixis.lint.expression"
 local find = require "dixis.lint.find"
+local inherit = require "dixis.lint.inherit"
 local names = require "dixis.lint.names"
-local node = require "dixis.lint.node"
 local signature = require "dixis.lint.signature"
 
 local handlers = {}
@@ -33,6 +33,11 @@ local function move(context, object, schema, name)
       -- Either name may be right.
       object.maybe = true
       model:doubt(object.columns and "relation" or "type")
+      return
+    end
+    if model:is_system(schema) then
+      context:doubt "objects of the system are not followed"
+      model:space(object.schema)[object.columns and "relations" or "types"][object.name] = nil
       return
     end
     model:move(object, schema, name, context.place)
@@ -89,14 +94,10 @@ function parts.OBJECT_COLUMN(context, body, relation)
   if rename_part(context, relation.columns, found, name, "duplicate-column", relation, "column") then
     relation.gone = relation.gone or {}
     relation.gone["column " .. old] = { place = context.place, epoch = context.model.stamp }
-    for child in pairs(relation.partitions or {}) do
+    inherit.below(relation, function(child)
       local own <const> = child.columns[old]
       if own then child.columns[old], own.name, child.columns[name] = nil, name, own end
-    end
-    for child in pairs(relation.dependents or {}) do
-      local own <const> = child.inherits and child.inherits[relation] and child.columns[old]
-      if own then child.columns[old], own.name, child.columns[name] = nil, name, own end
-    end
+    end)
   end
 end
 
@@ -202,7 +203,8 @@ function handlers.AlterObjectSchemaStmt(context, body)
   elseif body.objectType == "OBJECT_TYPE" or body.objectType == "OBJECT_DOMAIN" then
     local found <const> = expression.type(context, { names = body.object.List.items }).user
     if found and not found.columns then move(context, found, schema, found.name) end
-  elseif body.object and body.object.ObjectWithArgs then
+  elseif body.objectType == "OBJECT_FUNCTION" or body.objectType == "OBJECT_PROCEDURE" or
+    body.objectType == "OBJECT_ROUTINE" then
     local found <const> = signature.find(context, body.object.ObjectWithArgs)
     if not found then return end
     local list <const> = model:space(found.schema).functions[found.name]
@@ -212,8 +214,6 @@ function handlers.AlterObjectSchemaStmt(context, body)
     local there <const> = model:space(schema).functions
     there[found.name] = there[found.name] or {}
     there[found.name][found.arguments] = found
-  elseif body.objectType == "OBJECT_EXTENSION" then
-    node.text(body.object)
   end
 end
 

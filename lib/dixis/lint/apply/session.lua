@@ -1,5 +1,6 @@
 -- Transactions, settings, and code whose effect must be looked for: DO, CALL and functions.
 
+local body = require "dixis.lint.body"
 local builtin = require "dixis.lint.builtin"
 local expression = require "dixis.lint.expression"
 local node = require "dixis.lint.node"
@@ -11,15 +12,15 @@ local handlers = {}
 
 local begins <const> = { TRANS_STMT_BEGIN = true, TRANS_STMT_START = true }
 
-function handlers.TransactionStmt(context, body)
-  if begins[body.kind] then
+function handlers.TransactionStmt(context, statement)
+  if begins[statement.kind] then
     context.explicit, context.in_transaction, context.transaction = true, true, {}
-  elseif body.kind == "TRANS_STMT_COMMIT" then
+  elseif statement.kind == "TRANS_STMT_COMMIT" then
     context.transaction, context.explicit = {}, nil
     context.in_transaction = context.implicit
-  elseif body.kind == "TRANS_STMT_ROLLBACK" or body.kind == "TRANS_STMT_ROLLBACK_TO" then
+  elseif statement.kind == "TRANS_STMT_ROLLBACK" or statement.kind == "TRANS_STMT_ROLLBACK_TO" then
     context:doubt "ROLLBACK undoes what statements before it did"
-    context.transaction, context.explicit = {}, body.kind == "TRANS_STMT_ROLLBACK_TO" and context.explicit or nil
+    context.transaction, context.explicit = {}, statement.kind == "TRANS_STMT_ROLLBACK_TO" and context.explicit or nil
   end
 end
 
@@ -32,19 +33,19 @@ local function set_path(context, list, is_local)
   model.path, context.path_left = path, not is_local
 end
 
-function handlers.VariableSetStmt(context, body)
+function handlers.VariableSetStmt(context, set)
   local model <const> = context.model
-  if body.kind == "VAR_RESET_ALL" or body.name == "search_path" and body.kind ~= "VAR_SET_VALUE" then
+  if set.kind == "VAR_RESET_ALL" or set.name == "search_path" and set.kind ~= "VAR_SET_VALUE" then
     model.path, context.path_left = model.default_path, nil
-  elseif body.name == "search_path" then
+  elseif set.name == "search_path" then
     local list <const> = {}
-    for i, item in ipairs(body.args or {}) do list[i] = expression.constant_text(item) end
-    set_path(context, list, body.is_local)
-  elseif body.name == "check_function_bodies" then
-    local value <const> = body.args and body.args[1]
+    for i, item in ipairs(set.args or {}) do list[i] = expression.constant_text(item) end
+    set_path(context, list, set.is_local)
+  elseif set.name == "check_function_bodies" then
+    local value <const> = set.args and set.args[1]
     local text <const> = expression.constant_text(value)
     context.skip_bodies = text == "false" or text == "off" or value and value.A_Const.ival ~= nil or nil
-  elseif body.name == "role" or body.name == "session_authorization" then
+  elseif set.name == "role" or set.name == "session_authorization" then
     context:doubt("another role may have another search_path", "part")
   end
 end
@@ -55,13 +56,13 @@ end
 
 -- What a function called by a statement of its own may do to the schema.
 local function calls(context, tree)
-  node.walk(tree, function(kind, body)
+  node.walk(tree, function(kind, call)
     if kind ~= "FuncCall" then return end
-    local schema <const>, name <const> = node.name(body.funcname)
+    local schema <const>, name <const> = node.name(call.funcname)
     if name == "set_config" and (not schema or schema == "pg_catalog") then
-      local setting <const> = expression.constant_text(body.args[1])
+      local setting <const> = expression.constant_text(call.args[1])
       if setting ~= "search_path" then return end
-      local value <const>, list <const> = expression.constant_text(body.args[2]), {}
+      local value <const>, list <const> = expression.constant_text(call.args[2]), {}
       if not value then
         context:doubt "the search_path is not a constant"
         return
@@ -69,7 +70,7 @@ local function calls(context, tree)
       for part in value:gmatch "[^,]+" do
         list[#list + 1] = part:match '^%s*"(.*)"%s*$' or part:match "^%s*(.-)%s*$":lower()
       end
-      local is_local <const> = body.args[3] and body.args[3].A_Const
+      local is_local <const> = call.args[3] and call.args[3].A_Const
       set_path(context, list, is_local and is_local.boolval and is_local.boolval.boolval)
     elseif schema ~= "pg_catalog" and (schema or not builtin.has(name)) then
       local list <const> = context.model:functions(schema, name)
@@ -82,24 +83,12 @@ local function calls(context, tree)
   end)
 end
 
-function handlers.after_select(context, body)
-  calls(context, body)
+function handlers.after_select(context, select)
+  calls(context, select)
 end
 
-function handlers.CallStmt(context, body)
-  calls(context, { FuncCall = body.funccall })
-end
-
--- Words that a body has when it may change the schema.
-local changing <const> = { "create", "alter", "drop", "execute", "truncate", "call", "perform", "do", "rename", "set_config",
-  "search_path" }
-
-local function may_change(text)
-  local lower <const> = text:lower()
-  for _, word in ipairs(changing) do
-    if lower:find("%f[%w_]" .. word .. "%f[^%w_]") then return true end
-  end
-  return false
+function handlers.CallStmt(context, call)
+  calls(context, { FuncCall = call.funccall })
 end
 
 local function body_text(options)
@@ -109,10 +98,13 @@ local function body_text(options)
   return as.List and #as.List.items == 1 and node.text(as.List.items[1]) or nil
 end
 
-function handlers.DoStmt(context, body)
-  local text <const> = body_text(body.args)
-  if text and not may_change(text) then return end
-  context:doubt "a DO block may change the schema in ways that are seen only when it runs"
+function handlers.DoStmt(context, body_of_do)
+  local text <const>, language <const> = body_text(body_of_do.args), node.option(body_of_do.args, "language")
+  if not text or type(language) == "table" and node.text(language) ~= "plpgsql" then
+    context:doubt "a DO block in another language may change the schema"
+    return
+  end
+  body.follow(context, text, handlers.nested)
 end
 
 local polymorphic <const> = { anyelement = true, anyarray = true, anynonarray = true, anyenum = true, anyrange = true,
@@ -121,16 +113,16 @@ local polymorphic <const> = { anyelement = true, anyarray = true, anynonarray = 
 local checked <const> = { SelectStmt = true, InsertStmt = true, UpdateStmt = true, DeleteStmt = true }
 
 --- The body of a function in SQL is checked when it is created; those in other languages are not.
-function handlers.check_body(context, body, parameters)
-  local language <const> = node.option(body.options, "language")
-  local text <const> = body_text(body.options)
-  if body.sql_body or type(language) == "table" and node.text(language) == "sql" then
+function handlers.check_body(context, definition, parameters)
+  local language <const> = node.option(definition.options, "language")
+  local text <const> = body_text(definition.options)
+  if definition.sql_body or type(language) == "table" and node.text(language) == "sql" then
     if context.skip_bodies or context.soft then return end
-    for _, item in ipairs(body.parameters or {}) do
+    for _, item in ipairs(definition.parameters or {}) do
       local _, name = node.name(item.FunctionParameter.argType.names)
       if polymorphic[name] then return end
     end
-    local _, own = node.name(body.funcname)
+    local _, own = node.name(definition.funcname)
     parameters[own] = true
     for _, statement in ipairs(text and sql.parse(text) or {}) do
       if checked[statement.node] then
@@ -141,9 +133,9 @@ function handlers.check_body(context, body, parameters)
 end
 
 --- True when a function's body cannot change the schema.
-function handlers.is_plain(body)
-  local text <const> = body_text(body.options)
-  return body.sql_body ~= nil or text ~= nil and not may_change(text)
+function handlers.is_plain(definition)
+  local text <const> = body_text(definition.options)
+  return definition.sql_body ~= nil or text ~= nil and not body.may_change(text)
 end
 
 return handlers

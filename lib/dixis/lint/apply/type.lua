@@ -124,7 +124,10 @@ function handlers.CreateDomainStmt(context, body)
 end
 
 function handlers.CompositeTypeStmt(context, body)
-  local made <const> = create_type(context, "composite", body.typevar.schemaname, body.typevar.relname, {})
+  local attributes <const> = {}
+  local made <const> = create_type(context, "composite", body.typevar.schemaname, body.typevar.relname,
+    { attributes = attributes })
+  for _, item in ipairs(body.coldeflist or {}) do attributes[item.ColumnDef.colname] = true end
   for _, item in ipairs(body.coldeflist or {}) do
     local type <const> = expression.type(context, item.ColumnDef.typeName)
     if made and type.user then depend.on(made, type.user) end
@@ -169,7 +172,7 @@ local function parameter_names(parameters)
   return found
 end
 
-function handlers.CreateFunctionStmt(context, body, statement)
+function handlers.CreateFunctionStmt(context, body)
   local model <const> = context.model
   local schema, name = node.name(body.funcname)
   if schema then find.schema(context, schema) end
@@ -195,18 +198,20 @@ function handlers.CreateFunctionStmt(context, body, statement)
       return
     end
   end
-  handlers.check_body(context, body, parameter_names(body.parameters), statement)
   if before and (body.replace or context.soft) then
     if before.cause then before.cause = nil end
     if not context.soft then before.place, before.maybe = context.place, nil end
     before.returns, before.plain = returns, handlers.is_plain(body)
     model:born(before)
+    handlers.check_body(context, body, parameter_names(body.parameters))
     return
   end
   local made <const> = context:make(model:born { kind = "function", schema = schema, name = name, arguments = arguments,
     returns = returns, unsure = not known, plain = handlers.is_plain(body) })
   list[name] = list[name] or {}
   list[name][arguments] = made
+  -- It may call itself.
+  handlers.check_body(context, body, parameter_names(body.parameters))
   if returns and returns.user then depend.on(made, returns.user) end
   for _, item in ipairs(body.parameters or {}) do
     local _, _, types = signature.of(context, { item })
@@ -264,7 +269,8 @@ function handlers.AlterPolicyStmt(context, body)
 end
 
 function handlers.RuleStmt(context, body)
-  find.relation(context, body.relation)
+  local relation <const> = find.relation(context, body.relation)
+  if body.rulename == "_RETURN" then relation.kind = "view" end
 end
 
 -- ---- Schemas and extensions --------------------------------------------------------------------
@@ -291,9 +297,11 @@ function handlers.CreateSchemaStmt(context, body, statement)
   end
   local path <const> = model.path
   model.path = { name, table.unpack(path) }
-  for _, element in ipairs(body.schemaElts or {}) do
-    local kind <const>, inner <const> = next(element)
-    handlers.nested(context, kind, inner, statement)
+  -- PostgreSQL makes them in this order, whatever the script's is.
+  for _, wanted in ipairs { "CreateSeqStmt", "CreateStmt", "ViewStmt", "IndexStmt", "CreateTrigStmt", "GrantStmt" } do
+    for _, element in ipairs(body.schemaElts or {}) do
+      if element[wanted] then handlers.nested(context, wanted, element[wanted], statement) end
+    end
   end
   model.path = path
 end
