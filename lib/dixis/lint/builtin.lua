@@ -208,6 +208,18 @@ function builtin.has(name)
   return false
 end
 
+local of_row <const> = {}
+for name in ([[array_agg concat count cume_dist dense_rank first_value hash_record json_agg json_build_array json_build_object
+  jsonb_agg jsonb_build_array jsonb_build_object lag last_value lead mode num_nonnulls num_nulls percent_rank quote_literal
+  quote_nullable rank record_out record_send row_to_json to_json to_jsonb any_value]]):gmatch "%S+" do of_row[name] = true end
+
+--- May a function of that name take a row? Then t.name can mean name(t).
+---@param name string
+---@return boolean
+function builtin.takes_row(name)
+  return of_row[name] or name:find "^pg_" ~= nil
+end
+
 local extension_of <const> = {}
 for extension, functions in pairs {
   ["uuid-ossp"] = "uuid_generate_v1 uuid_generate_v1mc uuid_generate_v3 uuid_generate_v4 uuid_generate_v5 uuid_nil",

@@ -144,8 +144,11 @@ local function exclusion(context, relation, body)
   if made then index.constraint = made end
 end
 
--- Which of a table's keys has just these columns.
-local function key_for(target, columns)
+--- Which of a table's unique indexes has just these columns.
+---@param target dixis.lint.Relation
+---@param columns dixis.lint.Column[]
+---@return dixis.lint.Object?
+function constraint.key_for(target, columns)
   local wanted <const> = {}
   for _, column in ipairs(columns) do wanted[column] = true end
   for index in pairs(target.indexes) do
@@ -214,7 +217,7 @@ local function foreign(context, relation, body, column)
   if body.pk_attrs then
     referenced = target and columns_of(context, target, body.pk_attrs)
     if referenced and keys and #referenced == #keys and known then
-      index = key_for(target, referenced)
+      index = constraint.key_for(target, referenced)
       if not index and model.epochs.constraint <= target.epoch and model.epochs.relation <= target.epoch then
         local list <const> = table.concat(node.texts(body.pk_attrs), '", "')
         context:report("foreign-key-target", { object = find.full(target.schema, target.name),
@@ -224,7 +227,7 @@ local function foreign(context, relation, body, column)
     end
   elseif target and target.primary then
     referenced, index = target.primary.keys, target.primary.index
-  elseif known and not relation.making and model.epochs.constraint <= target.epoch then
+  elseif known and model.epochs.constraint <= target.epoch then
     context:report("foreign-key-target", { object = find.full(target.schema, target.name),
       message = ('the foreign key "%s" refers to "%s", which has no primary key'):format(name, target.name) })
   end

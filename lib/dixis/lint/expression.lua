@@ -132,8 +132,9 @@ function expression.enum_value(context, type, value)
     context:follow("missing-enum-value", label, { object = find.full(enum.schema, enum.name) .. "." .. text,
       message = ("the value '%s' of \"%s\" is not there: the statement that should have added it fails"):format(text,
         enum.name) })
-  elseif context.in_transaction and label.transaction == context.transaction and enum.transaction ~= context.transaction
-    and not label.maybe then
+  elseif context.in_transaction and label.transaction == context.transaction and not label.maybe
+    -- Since PostgreSQL 17, the transaction that made the type may.
+    and ((context.server_major or 15) < 17 or enum.transaction ~= context.transaction) then
     context:report("enum-value-same-transaction", { object = find.full(enum.schema, enum.name) .. "." .. text,
       message = ("the value '%s' was added to the enum \"%s\" %s: PostgreSQL does not let the same transaction use it")
         :format(text, enum.name, context:where(label)),

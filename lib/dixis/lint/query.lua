@@ -1,6 +1,7 @@
 -- Queries and what changes rows: every table and column that they name, resolved as PostgreSQL would.
 
 local builtin = require "dixis.lint.builtin"
+local constraint = require "dixis.lint.constraint"
 local expression = require "dixis.lint.expression"
 local find = require "dixis.lint.find"
 local names = require "dixis.lint.names"
@@ -65,7 +66,7 @@ local function qualified(state, scope, qualifier, name)
         local found <const> = column_in(state, item, name)
         if found == false then
           -- t.f may be f(t).
-          if builtin.has(name) or state.context.model:functions(nil, name) then return end
+          if builtin.takes_row(name) or state.context.model:functions(nil, name) then return end
           if item.relation then
             find.column(state.context, item.relation, name)
           else
@@ -308,6 +309,31 @@ local function insert_values(state, relation, targets, select)
   end
 end
 
+local function conflict_target(context, relation, infer)
+  local columns, plain = {}, true
+  for _, item in ipairs(infer.indexElems or {}) do
+    local found <const> = item.IndexElem.name and find.column(context, relation, item.IndexElem.name)
+    columns[#columns + 1] = found
+    plain = plain and found and find.stands(context, found)
+  end
+  local model <const> = context.model
+  if not plain or #columns == 0 or relation.open or relation.partly or relation.kind ~= "table"
+    or not find.stands(context, relation) or model.epochs.constraint > relation.epoch
+    or model.epochs.relation > relation.epoch then
+    return
+  end
+  -- A partial index counts when the clause says the same; that is not compared.
+  for index in pairs(relation.indexes) do
+    if index.unique and (index.where or index.expressions) then return end
+  end
+  if constraint.key_for(relation, columns) then return end
+  local list <const> = {}
+  for i, column in ipairs(columns) do list[i] = column.name end
+  context:report("conflict-target", { object = find.full(relation.schema, relation.name),
+    message = ('ON CONFLICT ("%s"): "%s" has no unique index on just these columns'):format(table.concat(list, '", "'),
+      relation.name) })
+end
+
 function readers.InsertStmt(state, body, outer)
   local scope <const> = new_scope(outer)
   with(state, body.withClause, scope)
@@ -328,9 +354,7 @@ function readers.InsertStmt(state, body, outer)
   if conflict then
     if conflict.infer then
       if conflict.infer.conname then find.part(state.context, relation, "constraint", conflict.infer.conname) end
-      for _, item in ipairs(conflict.infer.indexElems or {}) do
-        if item.IndexElem.name then find.column(state.context, relation, item.IndexElem.name) end
-      end
+      conflict_target(state.context, relation, conflict.infer)
       read_expression(state, conflict.infer.whereClause, scope)
     end
     scope.items[2] = { name = "excluded", relation = relation }

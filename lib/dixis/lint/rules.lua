@@ -35,6 +35,7 @@ rules.add("order", {
   ["missing-extension"] = { "error", "a statement names an extension that was not created" },
   ["wrong-object"] = { "error", "the object is of another kind than the statement says" },
   ["foreign-key-target"] = { "error", "a foreign key refers to columns without a primary key or unique constraint" },
+  ["conflict-target"] = { "error", "ON CONFLICT names columns that no unique index covers" },
   ["foreign-key-type"] = { "error", "a foreign key's columns are of other types than those that it refers to" },
   ["still-needed"] = { "error", "something cannot be dropped or changed, because other objects depend on it" },
   ["cannot-replace"] = { "error", "CREATE OR REPLACE cannot change what was there into this" },

@@ -115,6 +115,9 @@ local blocks_type <const> = { view = "a view", matview = "a materialized view", 
 
 -- Between these, PostgreSQL assigns without being told how.
 local function assignable(old, new)
+  if not old.array and not new.array and new.user and new.user.kind == "enum" then
+    return not (old.builtin and old.text) and not (old.user and old.user.kind == "enum" and old.user ~= new.user)
+  end
   local a <const>, b <const> = constraint.family { type = old }, constraint.family { type = new }
   if not a or not b or old.array or new.array then return true end
   return a == b and a ~= "json" or b == "text" or a == "json" and b == "json"
@@ -134,12 +137,20 @@ function commands.AT_AlterColumnType(context, relation, command)
       return
     end
   end
-  if not definition.raw_default and find.stands(context, found) and not assignable(found.type, type) then
-    context:report("cannot-cast", { object = object_of(relation, found.name),
-      message = ('"%s"."%s" cannot be changed from %s to %s without USING'):format(relation.name, found.name,
-        types.text(found.type), types.text(type)),
-      fix = ('add USING "%s"::%s'):format(found.name, types.text(type)) })
-    return
+  if find.stands(context, found) and not assignable(found.type, type) then
+    if not definition.raw_default then
+      context:report("cannot-cast", { object = object_of(relation, found.name),
+        message = ('"%s"."%s" cannot be changed from %s to %s without USING'):format(relation.name, found.name,
+          types.text(found.type), types.text(type)),
+        fix = ('add USING "%s"::%s'):format(found.name, types.text(type)) })
+      return
+    elseif found.default and not found.default:upper():find "^NULL" then
+      context:report("cannot-cast", { object = object_of(relation, found.name),
+        message = ('the default of "%s"."%s" (%s) cannot be changed to %s; USING does not help it'):format(relation.name,
+          found.name, found.default, types.text(type)),
+        fix = ('ALTER COLUMN "%s" DROP DEFAULT before, and SET DEFAULT behind'):format(found.name) })
+      return
+    end
   end
   if context.soft then
     found.type = { text = false, name = "?" }
@@ -252,7 +263,12 @@ local pass_of <const> = { AT_DropColumn = 1, AT_DropConstraint = 1, AT_AlterColu
 local function in_passes(cmds)
   if #cmds == 1 then return cmds end
   local order <const> = {}
-  for i, item in ipairs(cmds) do order[i] = { item, pass_of[item.AlterTableCmd.subtype] or 5, i } end
+  for i, item in ipairs(cmds) do
+    local command <const> = item.AlterTableCmd
+    local pass = pass_of[command.subtype] or 5
+    if command.subtype == "AT_ColumnDefault" then pass = command.def and 6 or 1 end
+    order[i] = { item, pass, i }
+  end
   table.sort(order, function(a, b)
     if a[2] ~= b[2] then return a[2] < b[2] end
     return a[3] < b[3]
