@@ -175,7 +175,7 @@ describe("a clinic", function()
       ["20250102000000_after"] = "ALTER TABLE u ADD COLUMN c int;\n",
     }, "refused-by-deploy init:2 (warning)" },
     ["what only the server can know"] = { {
-      ["20250101000000_hidden"] = "DO $$ BEGIN EXECUTE 'CREATE TABLE hidden (a int)'; END $$;\n"
+      ["20250101000000_hidden"] = "DO $$ BEGIN EXECUTE 'CREATE TABLE ' || (SELECT 'hidden') || ' (a int)'; END $$;\n"
         .. "ALTER TABLE hidden ADD COLUMN b int;\nALTER TABLE nobody ADD COLUMN b int;\n",
       ["20250102000000_after"] = "CREATE INDEX i ON nobody (b);\n",
     }, "failed-statement hidden:3 <- after:1" },
