@@ -62,12 +62,13 @@ class Terminal:
                 return
 
     def expect(self, text):
-        for _ in range(1000):
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
             found = self.shown.find(text, self.searched)
             if found >= 0:
                 self.searched = found + len(text)
                 return
-            self.pump(0.02)
+            self.pump(0.002)
         sys.exit(f"never shown: {text!r} in {self.shown!r}")
 
     def hangup(self):

@@ -3,6 +3,7 @@
 
 local backend = require "spec.torture.backend"
 local clock = require "host.clock"
+local confirm = require "spec.torture.confirm"
 local crowd = require "spec.torture.crowd"
 local cut = require "spec.torture.cut"
 local kill = require "spec.torture.kill"
@@ -54,6 +55,16 @@ local kinds <const> = {
   end,
 }
 
+local function wanted(name)
+  return not chosen or (" " .. chosen .. " "):find(" " .. name .. " ", 1, true) ~= nil
+end
+
+if wanted "confirm" then
+  describe("the gate that asks", function()
+    it("confirm", function() assert(confirm.fuzz(1000000 // step) == 0) end)
+  end)
+end
+
 describe("a deploy of " .. MIGRATIONS .. " migrations survives", function()
   local function try(name, admin, run)
     local begun = clock.now()
@@ -63,10 +74,6 @@ describe("a deploy of " .. MIGRATIONS .. " migrations survives", function()
     print(("%s: %s (%.0f s)"):format(name, summary, clock.now() - begun))
     made:close()
     assert(ok, summary)
-  end
-
-  local function wanted(name)
-    return not chosen or (" " .. chosen .. " "):find(" " .. name .. " ", 1, true) ~= nil
   end
 
   for _, name in ipairs { "kill", "backend", "cut", "crowd" } do
