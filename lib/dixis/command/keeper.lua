@@ -112,6 +112,7 @@ local function demand_password(order, folder, port)
   local pg <const> = require "host.pg"
   local sql <const> = require "host.sql"
   local conn = errors.check(pg.connect { host = folder, port = port, dbname = "postgres", user = template.superuser })
+  errors.check(conn:query "SET log_statement = none") -- whatever the order says of the log, not this
   errors.check(conn:query(("ALTER ROLE %s PASSWORD %s"):format(template.superuser, sql.quote_literal(order.password))))
   conn:close()
 end
