@@ -78,7 +78,8 @@ end
 -- Runs, with every report, and looks for the secret in all that came of it.
 local function go(fields, more, code, arguments)
   if fields then
-    fields.uses = fields.uses or '{ env = { "TOKEN", "HOOK", "SMTP" }, exec = { "sh", "./tool", "pg_dump" }, net = { "127.0.0.1" } }'
+    fields.uses = fields.uses
+      or '{ env = { "TOKEN", "HOOK", "SMTP" }, exec = { "sh", "./tool", "pg_dump" }, net = { "127.0.0.1" } }'
     book.write(folder, fields)
     local path = folder .. "/book.lua"
     assert(fs.write(path, (fs.read(path):gsub("local gate", "local notice = dixis.notice\nlocal gate", 1))))
