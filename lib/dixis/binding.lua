@@ -59,7 +59,7 @@ local function check(run)
   compare_folders(run, run:project():migrations(), read.migrations)
   compare_targets(run, read_target(run))
   local session = run:open_session()
-  local found = history.compare(read.migrations, ledger.open(session):rows(session))
+  local found = history.compare(read.migrations, ledger.open(session):each(session))
   if found.ledger ~= run.plan.parts.ledger then
     changed(run, ("rows of the ledger %s were added or changed: %d migrations were applied, now %d are"):format(
       run.ledger.table, run.plan.applied, found.applied))

@@ -185,7 +185,7 @@ function Run:read_history()
     errors.refuse(("the schema '%s' does not exist in the target"):format(self.ledger.schema or "?"),
       "check ?schema= in the URL; dixis never creates a schema by itself")
   end
-  return history.compare(self:project():migrations(), self.ledger:rows(opened))
+  return history.compare(self:project():migrations(), self.ledger:each(opened))
 end
 
 --- After a failure: ends what is open on the target, and says so.

@@ -34,85 +34,93 @@ function history.same_script(migration, checksum)
 end
 
 -- The state of a name is that of its finished row, if it has one, among those that were not rolled back. One
--- that neither finished nor was rolled back stops Prisma also beside a finished one.
-local function index(rows)
-  local by_name, order, stuck = {}, {}, {}
-  for _, row in ipairs(rows) do
+-- that neither finished nor was rolled back stops Prisma also beside a finished one. Rows come one by one, and of
+-- the thousands that are simply done only the checksum is kept, in the copy that the folder has of it.
+local function read_rows(rows, checksums)
+  local index = { finished = {}, begun = {}, doubled = {}, stuck = {}, order = {} }
+  local hash = digest.sha256_new() -- over all that decides about what is pending
+  for row in rows do
+    hash:update(("%s\0%s\0%s %s %s %s\n"):format(row.name, row.checksum, row.finished, row.rolled_back, row.steps, row.begun))
     if not row.rolled_back then
-      if by_name[row.name] and by_name[row.name].finished and row.finished then by_name[row.name].doubled = true end
-      if not by_name[row.name] then order[#order + 1] = row.name end
-      if not (by_name[row.name] and by_name[row.name].finished) then by_name[row.name] = row end
-      if not row.finished and not row.ours then stuck[row.name] = true end
+      local name = row.name
+      if not index.finished[name] and not index.begun[name] then index.order[#index.order + 1] = name end
+      if row.finished then
+        if index.finished[name] then index.doubled[name] = true end
+        index.finished[name] = index.finished[name] or checksums[name] == row.checksum and checksums[name] or row.checksum
+      else
+        index.begun[name] = index.begun[name] or row
+        if not row.ours then index.stuck[name] = true end
+      end
     end
   end
-  return by_name, order, stuck
+  return index, hash:hex()
 end
 
--- All that decides about what is pending.
-local function ledger_digest(rows)
-  local hash = digest.sha256_new()
-  for _, row in ipairs(rows) do
-    hash:update(("%s\0%s\0%s %s %s %s\n"):format(row.name, row.checksum, row.finished, row.rolled_back, row.steps, row.begun))
+local function iterator(rows)
+  if type(rows) == "function" then return rows end
+  local i = 0
+  return function()
+    i = i + 1
+    return rows[i]
   end
-  return hash:hex()
 end
 
 ---@param migrations table[]      of dixis.migrate.folder
----@param rows dixis.LedgerRow[]
+---@param rows dixis.LedgerRow[]|fun(): dixis.LedgerRow?
 ---@return dixis.History
 function history.compare(migrations, rows)
-  local by_name, order, stuck = index(rows)
-  local found = { pending = {}, resume = {}, applied = 0, ledger = ledger_digest(rows), problems = {} }
+  local checksums, last_applied = {}, nil
+  for _, migration in ipairs(migrations) do checksums[migration.name] = migration.checksum end
+  local index, state = read_rows(iterator(rows), checksums)
+  local found = { pending = {}, resume = {}, applied = 0, ledger = state, problems = {} }
   local function problem(kind, name, message, hint)
     found.problems[#found.problems + 1] = { kind = kind, name = name, message = message, hint = hint }
   end
-  local local_names, last_applied = {}, nil
   for _, migration in ipairs(migrations) do
-    local_names[migration.name] = true
-    local row = by_name[migration.name]
-    if row and row.finished then last_applied = migration.name end
+    if index.finished[migration.name] then last_applied = migration.name end
   end
   local before_last = last_applied ~= nil
   for _, migration in ipairs(migrations) do
-    local row = by_name[migration.name]
-    if row and row.finished then
+    local name = migration.name
+    local checksum, begun = index.finished[name], index.begun[name]
+    if checksum then
       found.applied = found.applied + 1
-      if not history.same_script(migration, row.checksum) then
-        problem("edited", migration.name, "was changed after it had been applied",
+      if not history.same_script(migration, checksum) then
+        problem("edited", name, "was changed after it had been applied",
           "restore " .. migration.file .. " as it was (git log), and put the change into a new migration")
       end
-      if migration.name == last_applied then before_last = false end
-    elseif row and row.ours then
-      found.resume[migration.name] = row
+      if name == last_applied then before_last = false end
+    elseif begun and begun.ours then
+      found.resume[name] = begun
       found.pending[#found.pending + 1] = migration
-      if not history.same_script(migration, row.checksum) then
-        problem("edited", migration.name, "was changed after a part of it had been applied",
+      if not history.same_script(migration, begun.checksum) then
+        problem("edited", name, "was changed after a part of it had been applied",
           "restore " .. migration.file .. " as it was, then run again")
       end
-    elseif not row then
+    elseif not begun then
       found.pending[#found.pending + 1] = migration
       if before_last then
-        problem("out_of_order", migration.name, "is older than the newest applied one, " .. last_applied,
+        problem("out_of_order", name, "is older than the newest applied one, " .. last_applied,
           "give its folder a newer timestamp so that every database applies it in the same order")
       end
     end
   end
   local unrecorded = {}
   for _, migration in ipairs(found.pending) do unrecorded[migration.checksum] = migration.name end
-  for _, name in ipairs(order) do
-    local row = by_name[name]
-    if stuck[name] then
+  for _, name in ipairs(index.order) do
+    local checksum = index.finished[name] or index.begun[name].checksum
+    if index.stuck[name] then
       problem("failed", name, "started and never finished (Prisma's P3009)",
         ("look what of it is in the database (`dixis plan` says), then: dixis run runbooks/resolve.lua "
           .. "--set migration=%s --set as=rolled_back, or as=applied when all of it is there"):format(name))
-    elseif not local_names[name] and unrecorded[row.checksum] then
+    elseif not checksums[name] and unrecorded[checksum] then
       problem("renamed", name, ("is applied in the database; the folder has the same script as %s"):format(
-        unrecorded[row.checksum]), "give it its name back: by another name it would be applied again")
-    elseif not local_names[name] then
+        unrecorded[checksum]), "give it its name back: by another name it would be applied again")
+    elseif not checksums[name] then
       problem("missing", name, "is applied in the database but is not in the folder",
         "check out the commit that has it; a deploy from an old branch must not go on")
     end
-    if row.doubled then
+    if index.doubled[name] then
       problem("doubled", name, "is recorded as applied more than once", "look at its rows in _prisma_migrations")
     end
   end

@@ -55,25 +55,35 @@ end
 ---@field ours? boolean    likewise: dixis began it statement by statement
 ---@field begun? boolean   likewise: statement steps + 1 was begun
 
---- All rows in the order in which they started.
+--- All rows in the order in which they started, one by one.
+---@async
+---@param session dixis.Session
+---@return fun(): dixis.LedgerRow?
+function Ledger:each(session)
+  if not self.exists then return function() end end
+  local next_row = session.conn:rows(([[
+      SELECT migration_name, checksum, finished_at IS NOT NULL, rolled_back_at IS NOT NULL,
+             applied_steps_count, id, logs IS NOT NULL AND logs LIKE 'dixis:%%',
+             logs IS NOT NULL AND logs LIKE 'dixis:%%begins'
+        FROM %s ORDER BY started_at, id]]):format(self.table))
+  return function()
+    local row = next_row()
+    if not row then return nil end
+    local kept = { name = row[1], checksum = row[2], finished = row[3], rolled_back = row[4] or nil }
+    if not kept.finished then
+      kept.steps, kept.id, kept.ours, kept.begun = row[5], row[6], row[7], row[8]
+    end
+    return kept
+  end
+end
+
+--- The same as a list.
 ---@async
 ---@param session dixis.Session
 ---@return dixis.LedgerRow[]
 function Ledger:rows(session)
-  if not self.exists then return {} end
   local rows = {}
-  for row in session.conn:rows(([[
-      SELECT migration_name, checksum, finished_at IS NOT NULL, rolled_back_at IS NOT NULL,
-             applied_steps_count, id, logs IS NOT NULL AND logs LIKE 'dixis:%%',
-             logs IS NOT NULL AND logs LIKE 'dixis:%%begins'
-        FROM %s ORDER BY started_at, id]]):format(self.table)) do
-    local kept = { name = row[1], checksum = row[2], finished = row[3], rolled_back = row[4] or nil }
-    -- Of the thousands that are simply done, no more than that.
-    if not kept.finished then
-      kept.steps, kept.id, kept.ours, kept.begun = row[5], row[6], row[7], row[8]
-    end
-    rows[#rows + 1] = kept
-  end
+  for row in self:each(session) do rows[#rows + 1] = row end
   return rows
 end
 
@@ -182,15 +192,18 @@ end
 ---@param begun table<string, dixis.LedgerRow>  rows that an earlier run began: line endings may differ since
 ---@return string? name  of the first that has not
 function Ledger:unproved(session, migrations, begun)
-  local rows = {}
-  for _, row in ipairs(self:rows(session)) do
-    if not row.rolled_back then rows[row.name] = rows[row.name] == nil and row or false end
+  local wanted, proved = {}, {}
+  for _, migration in ipairs(migrations) do
+    local earlier = begun[migration.name]
+    wanted[migration.name] = earlier and earlier.checksum or migration.checksum
+  end
+  for row in self:each(session) do
+    if not row.rolled_back and wanted[row.name] then
+      proved[row.name] = proved[row.name] == nil and row.finished and row.checksum == wanted[row.name]
+    end
   end
   for _, migration in ipairs(migrations) do
-    local row = rows[migration.name]
-    local earlier = begun[migration.name]
-    local checksum = earlier and earlier.checksum or migration.checksum
-    if not row or not row.finished or row.checksum ~= checksum then return migration.name end
+    if not proved[migration.name] then return migration.name end
   end
 end
 
