@@ -37,7 +37,8 @@ end
 local function compare_targets(run, now)
   local difference = identity.difference(run.identity, now)
   if difference then changed(run, "the target is another one: " .. difference) end
-  if now.environment ~= run.identity.environment then
+  -- Another run, which had the lock before, may have set the stamp that this one sets too.
+  if now.environment ~= run.identity.environment and now.environment ~= run.book.target.environment then
     changed(run, ("the target's stamp was %s and is %s"):format(run.identity.environment or "absent",
       now.environment or "absent"))
   end
