@@ -262,7 +262,7 @@ function engine.run(run)
     err = stopped_in_doubt(run) or run.interrupted or errors.from(err)
     err.changed = run.changed or err.changed or false
   end
-  run:remove_scratch()
+  pcall(run.remove_scratch, run) -- what it could not say is for run.finished
   local exit = ok and 0 or errors.exit_code(err, failed_in)
   -- Who tries again, as after an interruption, must first see to what was left behind.
   if run.left_behind and exit ~= 6 then exit = 1 end
