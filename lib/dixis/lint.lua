@@ -2,7 +2,7 @@
 
 local apply = require "dixis.lint.apply"
 local context_of = require "dixis.lint.context"
-local hazards = require "dixis.lint.hazards"
+local hazard = require "dixis.lint.hazard"
 local model_of = require "dixis.lint.model"
 local script = require "dixis.migrate.script"
 local source = require "dixis.lint.source"
@@ -32,6 +32,7 @@ local lint = {}
 ---@field server_major? integer  of the target
 ---@field roles? table<string, true>       that the target has
 ---@field extensions? table<string, true>  that it can create
+---@field enable? table<string, true>  rules that are off by themselves
 ---@field path? string[]     search_path of the target; { "public" }
 ---@field base? dixis.lint.Model  what is there before the first migration
 
@@ -42,13 +43,9 @@ local lint = {}
 ---@field statements integer
 ---@field unknown boolean    something could not be known
 
-local function take(context, statement)
-  local rules <const> = hazards.of(statement.node)
+local function take(context, hazards, statement)
   context:begin(statement)
-  if rules then
-    local body <const> = source.body(statement)
-    for _, rule in ipairs(rules) do rule(statement, body, context) end
-  end
+  hazards:look(statement)
   apply.statement(context, statement)
   context:finish()
   statement.body = nil
@@ -62,17 +59,19 @@ local function runs_in_transaction(statements)
   return true
 end
 
-local function read_script(context, migration)
+local function read_script(context, hazards, migration)
   local text <const> = source.text(migration)
   local parsed <const> = source.parse(text)
   context:open(migration.name, migration.file, text)
   context.script = parsed.statements
   context.implicit = runs_in_transaction(parsed.statements)
   context.in_transaction = context.implicit
+  hazards:open()
   for i, statement in ipairs(parsed.statements) do
     context.index = i
-    take(context, statement)
+    take(context, hazards, statement)
   end
+  hazards:close()
   if parsed.problem then
     context.statement, context.index = nil, 0
     context:doubt(("the parser stops here: %s; what follows in this file is not known"):format(parsed.problem.message), nil,
@@ -89,8 +88,9 @@ function lint.check(options)
   local migrations <const> = source.migrations(options.migrations)
   local model <const> = options.base or model_of.new { path = options.path }
   local context <const> = context_of.new(model, options)
+  local hazards <const> = hazard.new(context, options)
   local statements = 0
-  for _, migration in ipairs(migrations) do statements = statements + read_script(context, migration) end
+  for _, migration in ipairs(migrations) do statements = statements + read_script(context, hazards, migration) end
   return { findings = context.findings, model = model, migrations = #migrations, statements = statements,
     unknown = context.unknown }
 end

@@ -240,6 +240,19 @@ local function foreign(context, relation, body, column)
   if index then depend.on(made, index.constraint or index) end
 end
 
+-- The columns that a condition keeps from being NULL: those that it says so of, alone or with AND.
+local function not_null(relation, tree, found)
+  local kind <const>, body <const> = next(tree or {})
+  if kind == "NullTest" and body.nulltesttype == "IS_NOT_NULL" and body.arg.ColumnRef then
+    local fields <const> = body.arg.ColumnRef.fields
+    local column <const> = relation.columns[node.text(fields[#fields]) or ""]
+    if column then found[column] = true end
+  elseif kind == "BoolExpr" and body.boolop == "AND_EXPR" then
+    for _, inner in ipairs(body.args) do not_null(relation, inner, found) end
+  end
+  return found
+end
+
 local function check(context, relation, body, column)
   local mentioned <const> = node.columns(body.raw_expr)
   local keys, only = {}, nil
@@ -252,7 +265,8 @@ local function check(context, relation, body, column)
   if #keys ~= 1 then only = nil end
   local name <const> = body.conname or names.choose(relation.name, only or column and column.name or nil, "check",
     taken_by_constraint(context, relation))
-  local made <const> = add(context, relation, name, { type = "c", keys = keys })
+  local made <const> = add(context, relation, name, { type = "c", keys = keys, valid = not body.skip_validation,
+    not_null = not_null(relation, body.raw_expr, {}) })
   expression.read(context, body.raw_expr, relation, made and expression.bind(made, relation))
 end
 

@@ -11,13 +11,17 @@ local facts = {}
 ---@class dixis.lint.Facts
 ---@field database string
 ---@field server_major integer
----@field sizes table<string, { rows: integer, bytes: integer }>  by "schema.table"
+---@field sizes table<string, { rows?: integer, bytes: integer }>  by "schema.table"
 ---@field extensions table<string, true>  that the server has
 ---@field roles table<string, true>
 ---@field applied table<string, true>     migrations that the ledger knows as applied
 
+-- A table that was never analysed has rows, but nobody knows how many.
 local sizes_query <const> = [[
-SELECT n.nspname || '.' || c.relname, greatest(c.reltuples, 0)::int8, pg_catalog.pg_total_relation_size(c.oid)
+SELECT n.nspname || '.' || c.relname,
+       CASE WHEN c.reltuples > 0 THEN c.reltuples::int8
+            WHEN c.relkind <> 'p' AND pg_catalog.pg_relation_size(c.oid) = 0 THEN 0 END,
+       pg_catalog.pg_total_relation_size(c.oid)
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema']]
 
@@ -34,7 +38,9 @@ function facts.read(opened)
   opened:query "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
   local read <const> = { database = opened:value "SELECT pg_catalog.current_database()",
     server_major = opened.conn:server_version() // 10000, sizes = {}, applied = {} }
-  for _, row in ipairs(opened:query(sizes_query)) do read.sizes[row[1]] = { rows = row[2], bytes = row[3] } end
+  for _, row in ipairs(opened:query(sizes_query)) do 
+    read.sizes[row[1]] = { rows = math.tointeger(row[2]), bytes = math.tointeger(row[3]) }
+  end
   read.extensions = set_of(opened:query "SELECT name FROM pg_catalog.pg_available_extensions")
   read.roles = set_of(opened:query "SELECT rolname FROM pg_catalog.pg_roles")
   for _, row in ipairs(ledger.open(opened):rows(opened)) do

@@ -102,6 +102,15 @@ local function keep(findings, options, switched_off, counts)
   return kept
 end
 
+-- What the project gives a severity speaks, though it is off by itself.
+local function enabled(entries)
+  local set <const> = {}
+  for _, entry in ipairs(entries) do
+    if entry.rule and entry.severity ~= "off" then set[entry.rule] = true end
+  end
+  return set
+end
+
 ---@param options dixis.lint.Options
 ---@return dixis.lint.Result
 function lint_project.check(options)
@@ -110,6 +119,7 @@ function lint_project.check(options)
   local checked <const> = lint.check {
     migrations = migrations, schema = options.schema, base = options.base, sizes = facts and facts.sizes,
     server_major = facts and facts.server_major, roles = facts and facts.roles, extensions = facts and facts.extensions,
+    enable = enabled(options.entries),
   }
   local findings <const>, counts <const> = checked.findings,
     { error = 0, warning = 0, note = 0, consequence = 0, excepted = 0, applied = 0 }

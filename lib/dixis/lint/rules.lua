@@ -6,17 +6,18 @@ local rules = {}
 ---@field severity "error"|"warning"|"note"
 ---@field title string
 ---@field group "order"|"duplicate"|"schema"|"folder"|"hazard"
+---@field off? boolean   silent unless it is asked for
 
 ---@type table<string, dixis.lint.Rule>
 rules.all = {}
 
 --- Adds rules; a name can be given once.
 ---@param group string
----@param added table<string, { [1]: string, [2]: string }>  name -> severity, title
+---@param added table<string, { [1]: string, [2]: string, off?: boolean }>  name -> severity, title
 function rules.add(group, added)
   for name, entry in pairs(added) do
     assert(not rules.all[name], name)
-    rules.all[name] = { severity = entry[1], title = entry[2], group = group }
+    rules.all[name] = { severity = entry[1], title = entry[2], group = group, off = entry.off }
   end
 end
 
@@ -76,5 +77,7 @@ rules.add("folder", {
   ["invalid-suppression"] = { "warning", "a comment for lint that does not count" },
   ["unused-suppression"] = { "warning", "a comment for lint that switches nothing off" },
 })
+
+rules.add("hazard", require "dixis.lint.hazard.rules")
 
 return rules

@@ -177,9 +177,17 @@ end
 
 local function named_constraint(context, relation, command)
   local name <const> = command.name or command.def and command.def.Constraint and command.def.Constraint.conname
-  if name then find.part(context, relation, "constraint", name) end
+  return name and find.part(context, relation, "constraint", name)
 end
-commands.AT_ValidateConstraint, commands.AT_AlterConstraint = named_constraint, named_constraint
+commands.AT_AlterConstraint = named_constraint
+
+function commands.AT_ValidateConstraint(context, relation, command)
+  local found <const> = named_constraint(context, relation, command)
+  if found then found.valid = true end
+end
+
+function commands.AT_SetLogged(_, relation) relation.unlogged = nil end
+function commands.AT_SetUnLogged(_, relation) relation.unlogged = true end
 
 local function named_trigger(context, relation, command)
   find.part(context, relation, "trigger", command.name)

@@ -174,6 +174,7 @@ function handlers.CreateStmt(context, body)
     return
   end
   made.making = true
+  if body.relation.relpersistence == "u" then made.unlogged = true end
   if body.partspec then
     made.kind = "partitioned"
     made.partition_keys = node.columns(body.partspec)

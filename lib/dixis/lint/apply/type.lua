@@ -115,11 +115,19 @@ function handlers.AlterEnumStmt(context, body)
   table.insert(enum.order, at and (body.newValIsAfter and at + 1 or at) or #enum.order + 1, body.newVal)
 end
 
+local function is_constrained(body)
+  for _, item in ipairs(body.constraints or {}) do
+    local kind <const> = item.Constraint.contype
+    if kind == "CONSTR_CHECK" or kind == "CONSTR_NOTNULL" then return true end
+  end
+  return false
+end
+
 function handlers.CreateDomainStmt(context, body)
   local type <const> = expression.type(context, body.typeName)
   for _, item in ipairs(body.constraints or {}) do expression.read(context, item.Constraint.raw_expr) end
   local schema <const>, name <const> = node.name(body.domainname)
-  local made <const> = create_type(context, "domain", schema, name, {})
+  local made <const> = create_type(context, "domain", schema, name, { base = type, constrained = is_constrained(body) })
   if made and type.user then depend.on(made, type.user) end
 end
 
@@ -158,7 +166,8 @@ function handlers.DefineStmt(context, body)
 end
 
 function handlers.AlterDomainStmt(context, body)
-  expression.type(context, { names = body.typeName })
+  local domain <const> = expression.type(context, { names = body.typeName }).user
+  if domain and (body.subtype == "C" or body.subtype == "O") then domain.constrained = true end
 end
 
 -- ---- Functions ---------------------------------------------------------------------------------
@@ -170,6 +179,14 @@ local function parameter_names(parameters)
     if name then found[name] = true end
   end
   return found
+end
+
+-- nil: volatile by its declaration, but its body, which is SQL, may be put in its place.
+local function volatility(body)
+  local said <const> = node.option(body.options, "volatility")
+  local language <const> = node.option(body.options, "language")
+  if said and node.text(said) ~= "volatile" then return node.text(said) end
+  return (body.sql_body == nil and node.text(language) ~= "sql") and "volatile" or nil
 end
 
 function handlers.CreateFunctionStmt(context, body)
@@ -201,13 +218,13 @@ function handlers.CreateFunctionStmt(context, body)
   if before and (body.replace or context.soft) then
     if before.cause then before.cause = nil end
     if not context.soft then before.place, before.maybe = context.place, nil end
-    before.returns, before.plain = returns, handlers.is_plain(body)
+    before.returns, before.plain, before.volatility = returns, handlers.is_plain(body), volatility(body)
     model:born(before)
     handlers.check_body(context, body, parameter_names(body.parameters))
     return
   end
   local made <const> = context:make(model:born { kind = "function", schema = schema, name = name, arguments = arguments,
-    returns = returns, unsure = not known, plain = handlers.is_plain(body) })
+    returns = returns, unsure = not known, plain = handlers.is_plain(body), volatility = volatility(body) })
   list[name] = list[name] or {}
   list[name][arguments] = made
   -- It may call itself.

@@ -1,0 +1,232 @@
+-- What the rules about live databases see: the lint's context, what they remember of a migration, and what they ask.
+
+local depend = require "dixis.lint.depend"
+local json = require "dixis.json"
+local locks = require "dixis.lint.hazard.locks"
+local rules = require "dixis.lint.rules"
+local source = require "dixis.lint.source"
+local sql = require "host.sql"
+local types = require "dixis.lint.types"
+
+---@class dixis.lint.Hazards
+---@field lint dixis.lint.Context
+---@field model dixis.lint.Model    as it was before the statement
+---@field script host.sql.Statement[]
+---@field statement host.sql.Statement
+---@field index integer             of the statement
+---@field text string               of the file
+---@field in_transaction boolean
+---@field whole boolean             all of the migration is one transaction
+---@field enclosing table<host.sql.Statement, true>  BEGIN and COMMIT around everything
+---@field memory table              of this migration
+---@field altering? { key: string, lock: dixis.lint.LockMode }  the table of the ALTER TABLE that is looked at
+---@field made_roles table<string, true>
+---@field sizes? table<string, { rows: number, bytes: number }>
+---@field server_major? integer
+---@field extensions? table
+---@field roles? table
+local Hazards = {}
+Hazards.__index = Hazards
+
+Hazards.encode = json.encode
+Hazards.body_of = source.body
+
+---@param rule string
+---@return boolean
+function Hazards:wants(rule)
+  return not rules.all[rule].off or self.enabled[rule] == true
+end
+
+---@param rule string
+---@return "error"|"warning"|"note"
+function Hazards:severity(rule) -- luacheck: ignore self
+  return rules.all[rule].severity
+end
+
+--- True for what this migration made.
+---@param object dixis.lint.Object
+---@return boolean
+function Hazards:fresh_object(object)
+  return object.place ~= nil and object.place.migration == self.lint.migration
+end
+
+--- The type as format_type() says; nil when it is not known.
+---@param type_name table
+---@return string?
+function Hazards:type_name(type_name)
+  return types.text(types.read(self.model, type_name)) or nil
+end
+
+--- The domain that a type is.
+---@param type_name table
+---@return dixis.lint.Object?
+function Hazards:domain(type_name)
+  local type <const> = types.read(self.model, type_name)
+  return type.user and type.user.kind == "domain" and not type.array and type.user or nil
+end
+
+--- The name of a type, or of what lies below a domain.
+---@param type dixis.lint.Type
+---@return string|false
+function Hazards:base_type(type)
+  while type.user and type.user.kind == "domain" and type.user.base and not type.array do type = type.user.base end
+  local text <const> = types.text(type)
+  return text or (self.model.extensions.citext and type.name == "citext" and not type.array and "citext")
+end
+
+--- The text after the statement has a piece of a tree: for what is taken away and given again.
+---@param piece string
+---@return boolean
+function Hazards:later(piece)
+  for i = self.index, #self.script do
+    if self.script[i].tree:find(piece, 1, true) then return true end
+  end
+  return false
+end
+
+--- Where a name stands in the statement, for what the tree has no location of.
+---@param name string
+---@return integer?  offset in the file
+function Hazards:find(name)
+  local text <const> = self.text
+  local from <const>, last <const> = self.statement.first, self.statement.last
+  local at = text:find('"' .. name:gsub('"', '""') .. '"', from, true) or text:find("'" .. name .. "'", from, true)
+  if not at then
+    local pattern <const> = "%f[%w_]" .. name:gsub("%p", "%%%0") .. "%f[^%w_]"
+    at = text:lower():find(pattern, from)
+  end
+  return at and at <= last and at - 1 or nil
+end
+
+---@param position integer
+---@return host.sql.Statement?
+function Hazards:statement_at(position)
+  for _, statement in ipairs(self.script) do
+    if position >= statement.first and position <= statement.last then return statement end
+  end
+end
+
+--- The condition of a CHECK as it is written.
+---@param definition table
+---@return string?
+function Hazards:text_of_check(definition)
+  local inside <const> = self.text:match("[Cc][Hh][Ee][Cc][Kk]%s*(%b())", definition.location + 1)
+  return inside and inside:sub(2, -2)
+end
+
+---@param on dixis.lint.Subject
+---@param name string
+---@return string[]
+function Hazards:index_columns(on, name)
+  local found <const> = self.model:relation(on.schema, name)
+  local columns <const> = {}
+  for _, key in ipairs(found and found.keys or {}) do columns[#columns + 1] = key and key.name end
+  return columns
+end
+
+--- True when the column alone is the table's primary key or unique.
+---@param on dixis.lint.Subject
+---@param name string
+---@return boolean
+function Hazards:is_key(on, name) -- luacheck: ignore self
+  for index in pairs(on.relation.indexes) do
+    if index.unique and index.keys and #index.keys == 1 and index.keys[1] and index.keys[1].name == name then return true end
+  end
+  return false
+end
+
+--- A query that finds what would not be unique.
+---@param on dixis.lint.Subject
+---@param body table  IndexStmt
+---@return string?
+function Hazards:duplicates_query(on, body) -- luacheck: ignore self
+  local columns <const> = {}
+  for i, parameter in ipairs(body.indexParams) do
+    if not parameter.IndexElem.name then return nil end
+    columns[i] = sql.quote_identifier(parameter.IndexElem.name)
+  end
+  local list <const> = table.concat(columns, ", ")
+  return ("SELECT %s, count(*) FROM %s GROUP BY %s HAVING count(*) > 1;"):format(list, on.sql, list)
+end
+
+--- The tables whose foreign keys refer to one, as a statement would name them.
+---@param on dixis.lint.Subject
+---@return string[]
+function Hazards:referencing(on) -- luacheck: ignore self
+  local found <const>, seen <const> = {}, {}
+  for object in pairs(on.relation and on.relation.dependents or {}) do
+    local other <const> = object.kind == "constraint" and object.type == "f" and object.table
+    if other and not seen[other] then
+      seen[other] = true
+      found[#found + 1] = sql.quote_identifier(other.name)
+    end
+  end
+  table.sort(found)
+  return found
+end
+
+local MANY_NAMES <const> = 10
+
+--- What CASCADE drops beside what goes anyway, in words.
+---@param objects dixis.lint.Object[]
+---@return string[]
+function Hazards:cascade(objects) -- luacheck: ignore self
+  local anyway <const> = {}
+  for _, object in ipairs((depend.closure(objects, false))) do anyway[object] = true end
+  local found <const> = {}
+  for _, object in ipairs((depend.closure(objects, true))) do
+    local own <const> = object.kind == "default" or object.kind == "column" and object.table.kind ~= "table"
+    if not anyway[object] and not own then
+      local of <const> = object.table and " of " .. sql.quote_identifier(object.table.name) or ""
+      found[#found + 1] = ("%s %s%s"):format(object.kind, sql.quote_identifier(object.name), of)
+    end
+  end
+  table.sort(found)
+  if #found > MANY_NAMES then
+    found[MANY_NAMES] = ("and %d more"):format(#found - MANY_NAMES + 1)
+    for i = #found, MANY_NAMES + 1, -1 do found[i] = nil end
+  end
+  return found
+end
+
+--- Remembers a lock that the migration holds from here to its end.
+---@param on dixis.lint.Subject
+---@param mode dixis.lint.LockMode
+---@param long? string
+function Hazards:locked(on, mode, long)
+  for _, entry in ipairs(self.memory.locked) do
+    if entry.on.key == on.key then
+      entry.lock = locks.stronger(entry.lock, mode)
+      entry.long = entry.long or long
+      return
+    end
+  end
+  table.insert(self.memory.locked, { on = on, lock = mode, long = long, statement = self.statement, index = self.index })
+end
+
+-- A tree's locations are offsets in the file, counted in bytes.
+local function line_and_column(text, statement, at)
+  local line, start = statement.line, nil
+  for position in text:sub(statement.first, at):gmatch "()\n" do line, start = line + 1, statement.first + position end
+  if start then return line, utf8.len(text, start, at + 1, true) or at - start + 2 end
+  return line, statement.column + (utf8.len(text, statement.first, at + 1, true) or at - statement.first + 2) - 1
+end
+
+--- Adds a finding; about this statement unless another is given.
+---@param rule string
+---@param finding table
+---@param at? integer  offset in the file
+---@param statement? host.sql.Statement
+---@param index? integer  of that
+function Hazards:report(rule, finding, at, statement, index)
+  if not self:wants(rule) then return end
+  local lint <const> = self.lint
+  local now <const>, now_index <const> = lint.statement, lint.index
+  lint.statement, lint.index = statement or now, index or now_index
+  at = at and math.tointeger(at)
+  if at and at >= lint.statement.first - 1 then finding.line, finding.column = line_and_column(self.text, lint.statement, at) end
+  lint:report(rule, finding)
+  lint.statement, lint.index = now, now_index
+end
+
+return Hazards
