@@ -32,9 +32,12 @@ describe("dixis lint", function()
     return assert(json.decode(out), err), code
   end
 
+  -- Tables of its own have no hazards.
+  local sound <const> = 'ALTER TABLE "User" ADD COLUMN name text;\nCREATE TABLE "Order" (total int);\n'
+    .. 'ALTER TABLE "Order" ADD COLUMN id int;\nCREATE INDEX order_total ON "Order" (total);\n'
+
   local function mend()
-    assert(fs.write(("%s/prisma/migrations/%s/migration.sql"):format(folder, init),
-      'CREATE TABLE "User" (id int PRIMARY KEY);\nCREATE TABLE "Order" (id int PRIMARY KEY);\n'))
+    assert(fs.write(("%s/prisma/migrations/%s/migration.sql"):format(folder, late), sound))
   end
 
   it("tells the cause with its place, its statement, and what follows from it", function()
@@ -128,8 +131,7 @@ describe("dixis lint", function()
     assert(fs.write(file, "-- dixis-lint: off missing-table\n" .. text))
     local read, exit = decoded()
     assert.same({ 1, 1, 1 }, { exit, read.counts.error, read.counts.warning })
-    mend()
-    assert(fs.write(file, "-- dixis-lint: off missing-table because the shop's old tables are there\n" .. text))
+    assert(fs.write(file, "-- dixis-lint: off missing-table because the shop's old tables are there\n" .. sound))
     read = decoded()
     assert.same({ 1, "unused-suppression", 1 }, { #read.findings, read.findings[1].rule, read.findings[1].line })
   end)
@@ -144,6 +146,14 @@ describe("dixis lint", function()
     assert.same({ 0, 2 }, { (lint()), decoded().counts.excepted })
     assert(fs.write(folder .. "/other.json", "{}"))
     assert.equal(1, (lint("--config", "other.json")))
+  end)
+
+  it("says what is off by itself when the project asks for it", function()
+    mend()
+    assert.same({}, decoded().findings)
+    local read, code = decoded("--rule", "int-primary-key=warning")
+    assert.same({ 0, 1, "int-primary-key", "warning" }, { code, #read.findings, read.findings[1].rule,
+      read.findings[1].severity })
   end)
 
   it("does not stop at a fault of the folder", function()
@@ -175,7 +185,8 @@ describe("dixis lint", function()
   it("reads a target, and writes nothing to it", function()
     local params = server.database "lint"
     local conn = assert(pg.connect(params))
-    assert(conn:script 'CREATE TABLE "Order" (id int); INSERT INTO "Order" SELECT generate_series(1, 5000); ANALYZE "Order"')
+    assert(conn:script('CREATE TABLE "Order" (id int); INSERT INTO "Order" SELECT generate_series(1, 5000); '
+      .. 'ANALYZE "Order"; CREATE TABLE never (id int); INSERT INTO never VALUES (1); CREATE TABLE empty (id int)'))
     local url = server.url(params)
     local before = book.snapshot(url)
     local result = dixis.run({ "lint", "--target", "LINT_URL", "--output", "json" }, { cwd = folder, env = { LINT_URL = url } })
@@ -190,6 +201,8 @@ describe("dixis lint", function()
     opened:close()
     assert.equal(5000, known.sizes["public.Order"].rows)
     assert.is_true(known.sizes["public.Order"].bytes > 100000)
+    assert.is_nil(known.sizes["public.never"].rows)
+    assert.equal(0, known.sizes["public.empty"].rows)
     assert.same({ true, true }, { known.extensions.plpgsql, known.roles.postgres })
     conn:close()
   end)

@@ -38,7 +38,7 @@ function facts.read(opened)
   opened:query "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
   local read <const> = { database = opened:value "SELECT pg_catalog.current_database()",
     server_major = opened.conn:server_version() // 10000, sizes = {}, applied = {} }
-  for _, row in ipairs(opened:query(sizes_query)) do 
+  for _, row in ipairs(opened:query(sizes_query)) do
     read.sizes[row[1]] = { rows = math.tointeger(row[2]), bytes = math.tointeger(row[3]) }
   end
   read.extensions = set_of(opened:query "SELECT name FROM pg_catalog.pg_available_extensions")

@@ -197,11 +197,12 @@ function Hazards:locked(on, mode, long)
   for _, entry in ipairs(self.memory.locked) do
     if entry.on.key == on.key then
       entry.lock = locks.stronger(entry.lock, mode)
-      entry.long = entry.long or long
+      if long and not entry.long then entry.long, entry.long_line = long, self.statement.line end
       return
     end
   end
-  table.insert(self.memory.locked, { on = on, lock = mode, long = long, statement = self.statement, index = self.index })
+  table.insert(self.memory.locked, { on = on, lock = mode, long = long, long_line = self.statement.line,
+    statement = self.statement, index = self.index })
 end
 
 -- A tree's locations are offsets in the file, counted in bytes.

@@ -33,7 +33,7 @@ local function many_locks(context, held)
   say.report(context, "many-locks", { object = last.on.key, statement = last.statement, index = last.index,
     severity = severity,
     message = ("this migration locks %d tables that are in use in one transaction, and holds all until it ends: %s.%s"):format(
-      #held, places(held), long and (" What takes long in line %d makes users of all of them wait."):format(long.statement.line)
+      #held, places(held), long and (" What takes long in line %d makes users of all of them wait."):format(long.long_line)
         or " Statements of the application that take them in another order can deadlock with it."),
     fix = "one migration for each table" })
 end
