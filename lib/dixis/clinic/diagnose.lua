@@ -98,6 +98,8 @@ end
 
 -- Before the statement, something was done that no parser sees.
 local function could_not_know(self, failure)
+  local model = self.linted.model
+  if model and model.opaque then return true end -- an extension whose objects are not known
   local at = self.place[failure.migration]
   for _, finding in ipairs(self.linted.findings) do
     if finding.rule == "cannot-know" then
