@@ -75,11 +75,8 @@ local rank <const> = { note = 1, warning = 2, error = 3 }
 local function keep(findings, options, switched_off, counts)
   local kept <const>, index <const>, gone <const> = {}, {}, {}
   for i, finding in ipairs(findings) do
-    local was = finding.severity
-    finding.severity = config.severity(options.entries, finding) or was
-    if was == "off" and finding.severity == "off" then
-      gone[i] = true -- off by itself: nobody excepted it
-    elseif switched_off[finding] or finding.severity == "off" then
+    finding.severity = config.severity(options.entries, finding) or finding.severity
+    if switched_off[finding] or finding.severity == "off" then
       counts.excepted, gone[i] = counts.excepted + 1, true
     elseif is_past(finding, options.facts) then
       counts.applied, gone[i] = counts.applied + 1, true

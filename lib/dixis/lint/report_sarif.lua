@@ -54,7 +54,8 @@ function report_sarif.render(result, options)
     at[name] = i - 1
     described[i] = {
       id = name, shortDescription = { text = rule.title }, helpUri = DOCS .. name,
-      help = { text = ("See docs/lint.md, %s."):format(name) }, defaultConfiguration = { enabled = rule.severity ~= "off", level = rule.severity ~= "off" and rule.severity or "none" },
+      help = { text = ("See docs/lint.md, %s."):format(name) },
+      defaultConfiguration = { enabled = not rule.off, level = rule.severity },
       properties = { tags = { rule.group } },
     }
   end
