@@ -8,9 +8,11 @@ local explain = lazy "dixis.migrate.explain"
 local forecast = lazy "dixis.forecast"
 local identity = lazy "dixis.target.identity"
 local json = require "dixis.json"
+local github = lazy "dixis.report.github"
 local loader = require "dixis.loader"
 local options = require "dixis.command.options"
 local plan = require "dixis.plan"
+local plain = lazy "dixis.report.plain"
 local run = require "dixis.run"
 local store = require "dixis.store"
 local stand_in = lazy "dixis.stand_in"
@@ -80,7 +82,10 @@ return function(arguments)
       write = function(text) drawn[#drawn + 1] = text end, style = style,
       columns = style.terminal and tty.width() or nil,
     })
-    tty.write("stdout", table.concat(drawn))
+    local text = table.concat(drawn)
+    tty.write("stdout", text)
+    github.summary(("## Plan: %s\n\n```\n%s\n```"):format(plain.text(book.title), plain.text(text):gsub("```", "'``")))
+    github.output("digest", computed.digest)
   end
   return 0
 end

@@ -85,6 +85,17 @@ local function prepare(given)
   }
 end
 
+-- The digest of the plan and what became of it, where a person looks who has only the workflow.
+local function tell_github(running)
+  if process.getenv "GITHUB_ACTIONS" ~= "true" then return end
+  local github = require "dixis.report.github"
+  local ok, markdown = pcall(require("dixis.report.markdown").render, running.journal_path)
+  if ok then github.summary(markdown) end
+  github.output("journal", running.journal_path)
+  github.output("receipt", running.receipt_path)
+  github.output("digest", running.plan and running.plan.digest)
+end
+
 ---@async
 ---@param arguments string[]
 ---@return integer exit
@@ -126,6 +137,7 @@ return function(arguments)
       tty.write("stderr", ("dixis: the report %s could not be written: %s\n"):format(file, errors.from(err).message))
     end
   end
+  tell_github(running)
   if view then view:close(paths(running, written)) end
   journal:close()
   if problem and not (begun and type(problem) ~= "table") then
