@@ -64,7 +64,8 @@ describe("the action", function()
     local home = assert(fs.realpath ".")
     local given = { PATH = env.PATH, HOME = folder, LANG = "C.UTF-8", SPEC_URL = url, GITHUB_ACTIONS = "true", CI = "true",
       DIXIS_LIB = process.getenv "DIXIS_LIB", GITHUB_STEP_SUMMARY = folder .. "/.git/summary",
-      GITHUB_OUTPUT = folder .. "/.git/output", BUILD = process.executable():match "([^/]+)/dixis$", INPUT_DIRECTORY = folder, INPUT_RUNBOOK = "book.lua" }
+      GITHUB_OUTPUT = folder .. "/.git/output",
+      BUILD = process.executable():match "([^/]+)/dixis$", INPUT_DIRECTORY = folder, INPUT_RUNBOOK = "book.lua" }
     for name, value in pairs(inputs) do given["INPUT_" .. name] = value end
     local result = assert(process.run({ "bash", home .. "/script/action", "run" },
       { cwd = folder, env = given, timeout = 120 }))
