@@ -24,9 +24,13 @@ return dixis.runbook {
     wait = { type = "duration", default = "5m", help = "how long to wait for a sleeping database" },
     lock_wait = { type = "duration", default = "10s", help = "how long to wait for another run" },
     git = { type = "boolean", default = true, help = "demand a git work tree" },
+    audit = { type = "boolean", default = true, help = "put the run on record in the target, in dixis.run" },
   },
 
-  uses = { env = { "DATABASE_URL_STAGING", "DATABASE_URL_PROD" }, exec = { "git" } },
+  audit = option "audit",
+  sign = { env = "DIXIS_SIGNING_KEY" },
+
+  uses = { env = { "DATABASE_URL_STAGING", "DATABASE_URL_PROD", "DIXIS_SIGNING_KEY" }, exec = { "git" } },
 
   gates = {
     gate.secret(),

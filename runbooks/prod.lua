@@ -41,7 +41,8 @@ return dixis.runbook {
     git = { type = "boolean", default = true, help = "demand a git work tree" },
     clean = { type = "boolean", default = true, help = "demand a work tree without uncommitted changes" },
     generate = { type = "boolean", default = true, help = "run prisma generate when the project can" },
-    staging_receipt = { type = "path", help = "receipt of the staging run; the newest fitting one by default" },
+    staging_receipt = { type = "path", help = "receipt of the staging run, or a folder; found by itself by default" },
+    staging_public_key = { type = "string", help = "only a staging run that this key has signed counts" },
     staging_within = { type = "duration", default = "7d", help = "how old the staging run may be" },
     backup_folder = { type = "path", help = "where backups go; .dixis/backups by default" },
     window_opens = { type = "string", help = "agreed window: \"2026-11-22 02:00\", or \"02:00\" for every day" },
@@ -54,6 +55,7 @@ return dixis.runbook {
     abort_replication_lag = { type = "string", help = "stop when a replica is so far behind: 64MB or 30s" },
     maintenance_on_url = { type = "url", help = "POST here to put the maintenance page up" },
     maintenance_off_url = { type = "url", help = "POST here to take it down; tried also after a failure" },
+    audit = { type = "boolean", default = true, help = "put the run on record in the target, in dixis.run" },
     language = { type = "choice", choices = { "en", "el" }, default = "en", help = "of the notices" },
     notice_every = { type = "duration", default = "10m", help = "how often to tell that it still goes on" },
     mail_from = { type = "string", help = "the sender of the notices" },
@@ -65,8 +67,11 @@ return dixis.runbook {
     allow = { type = "string", help = "differences to let through: edited, missing, ... (docs/prisma.md)" },
   },
 
+  audit = option "audit",
+  sign = { env = "DIXIS_SIGNING_KEY" },
+
   uses = {
-    env = { "DATABASE_URL_PROD", "DATABASE_URL_STAGING", "DIXIS_WEBHOOK_URL", "DIXIS_SMTP_URL" },
+    env = { "DATABASE_URL_PROD", "DATABASE_URL_STAGING", "DIXIS_WEBHOOK_URL", "DIXIS_SMTP_URL", "DIXIS_SIGNING_KEY" },
     exec = { "git", "pnpm", "yarn", "bunx", "npx", "pg_dump" },
     net = { option "health_url", option "maintenance_on_url", option "maintenance_off_url" },
     read = { option "app_log" },
@@ -95,7 +100,10 @@ return dixis.runbook {
     gate.lock { wait = option "lock_wait" },
     gate.history { allow = option "allow" },
     gate.clinic_green { receipt = option "clinic_receipt", when = option "clinic" },
-    gate.staging_green { receipt = option "staging_receipt", within = option "staging_within" },
+    gate.staging_green {
+      receipt = option "staging_receipt", within = option "staging_within", from_env = "DATABASE_URL_STAGING",
+      public_key = option "staging_public_key",
+    },
     gate.window {
       opens = option "window_opens", closes = option "window_closes", tz = option "window_tz", recovery = option "recovery",
       allow = option "window_allow", when = option "window_opens",

@@ -33,6 +33,7 @@ return dixis.runbook {
     generate = { type = "boolean", default = true, help = "run prisma generate when the project can" },
     backup = { type = "boolean", default = false, help = "back the database up first" },
     backup_folder = { type = "path", help = "where backups go; .dixis/backups by default" },
+    audit = { type = "boolean", default = true, help = "put the run on record in the target, in dixis.run" },
     language = { type = "choice", choices = { "en", "el" }, default = "en", help = "of the notices" },
     notice_every = { type = "duration", default = "10m", help = "how often to tell that it still goes on" },
     mail_from = { type = "string", help = "the sender of the notices" },
@@ -44,8 +45,11 @@ return dixis.runbook {
     allow = { type = "string", help = "differences to let through: edited, missing, ... (docs/prisma.md)" },
   },
 
+  audit = option "audit",
+  sign = { env = "DIXIS_SIGNING_KEY" },
+
   uses = {
-    env = { "DATABASE_URL_STAGING", "DATABASE_URL_PROD", "DIXIS_WEBHOOK_URL", "DIXIS_SMTP_URL" },
+    env = { "DATABASE_URL_STAGING", "DATABASE_URL_PROD", "DIXIS_WEBHOOK_URL", "DIXIS_SMTP_URL", "DIXIS_SIGNING_KEY" },
     exec = { "git", "pnpm", "yarn", "bunx", "npx", "pg_dump" },
     net = { option "health_url" },
     read = { option "app_log" },

@@ -132,6 +132,7 @@ describe("the reference of runbooks", function()
     check_fields("Extending", require("dixis.extend").fields)
     check_fields("People", require("dixis.people").fields)
     check_fields("A person", require("dixis.people").person_fields)
+    check_fields("Signing", fields.sign)
     local options, types = {}, {}
     for name, field in pairs(fields.option) do options[name] = field end
     for _, row in ipairs(tables.Options) do

@@ -7,6 +7,7 @@
 --   check: true or false, a note, and a hint.
 -- Any of them may end by run:skip(reason).
 
+local audit = require "dixis.audit"
 local binding = require "dixis.binding"
 local clock = require "host.clock"
 local criteria = require "dixis.criteria"
@@ -18,6 +19,7 @@ local perform = require "dixis.perform"
 local guard = require "dixis.lazy" "dixis.guard"
 local plan = require "dixis.plan"
 local receipt = require "dixis.receipt"
+local signature = require "dixis.signature"
 local task = require "host.task"
 
 local since <const> = perform.since
@@ -41,7 +43,7 @@ local function check_pinned(run, computed)
   end
 end
 
--- What is wrong with the plan, or with the target to begin with, is recorded as a gate's refusal.
+-- What is wrong with the plan, or with the target or the key to begin with, is recorded as a gate's refusal.
 local function beside_gates(run, name, fn)
   local begun = clock.now()
   local child = task.spawn(fn, run)
@@ -111,6 +113,7 @@ end
 -- looked at again behind the last one: an answer may have taken hours.
 local function open_gates(run)
   local asked = false
+  beside_gates(run, "signing_key", signature.prepare)
   for _, gate in ipairs(run.book.gates) do
     if run.interrupted then error(run.interrupted, 0) end
     if gate.definition.needs_plan and not run.plan then beside_gates(run, "plan", make_plan) end
@@ -244,6 +247,7 @@ end
 ---@return any problem  set when the end itself could not be recorded
 function engine.run(run)
   run.phases = {}
+  receipt.collect(run)
   local teller = herald.new(run)
   task.on_signal(on_signal(run))
   local failed_in
@@ -266,17 +270,20 @@ function engine.run(run)
   local exit = ok and 0 or errors.exit_code(err, failed_in)
   -- Who tries again, as after an interruption, must first see to what was left behind.
   if run.left_behind and exit ~= 6 then exit = 1 end
+  local outcome = outcomes[exit] or "failed"
   local finished, problem = pcall(function()
-    teller:finish(outcomes[exit] or "failed", err)
+    teller:finish(outcome, err)
+    audit.finish(run, exit, outcome)
     run.bus:emit("run.finished", {
-      outcome = outcomes[exit] or "failed", exit = exit, seconds = since(run.bus.started), phases = run.phases,
+      outcome = outcome, exit = exit, seconds = since(run.bus.started), phases = run.phases,
       error = err and errors.record(err) or nil, changed = run.changed, applied = #run.applied,
       watch = run.watch,
       way_back = not ok and way_back(run) or nil, left_behind = run.left_behind,
       people = not ok and run.changed and run.book.people and people.lines(run.book.people) or nil,
     })
     run.bus:sync()
-    if run.settings.store then receipt.write(run, exit) end
+    local text = run.settings.store and receipt.write(run, exit, outcome)
+    if text then audit.attach(run, text) end
   end)
   run:close()
   task.on_signal(nil)

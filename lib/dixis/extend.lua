@@ -49,6 +49,8 @@ local changes_fields <const> = {
   way_back = { type = "list" },
   guard = { type = "table" },
   watch = { type = "table" },
+  sign = { type = "table" },
+  audit = { type = "any" },
   explain = { type = "boolean" },
 }
 
@@ -115,11 +117,12 @@ function extend.apply(parent, given)
   for _, list in ipairs(runbook.list_order) do book[list] = copy_list(changes[list] or parent[list]) end
   book.options, book.uses = {}, {}
   for name, option in pairs(parent.options) do book.options[name] = option end
-  for _, key in ipairs { "name", "version", "title", "way_back", "explain" } do
+  for _, key in ipairs { "name", "version", "title", "way_back", "audit", "explain" } do
     if changes[key] ~= nil then book[key] = changes[key] end
   end
   if changes.guard then book.guard = require("dixis.guard").check(changes.guard) end
   if changes.watch then book.watch = define.check_fields("watch", changes.watch, runbook.fields.watch) end
+  if changes.sign then book.sign = define.check_fields("sign", changes.sign, runbook.fields.sign) end
   if changes.people then book.people = people.check(changes.people) end
   if changes.target then
     local target = {}

@@ -9,7 +9,7 @@ local verbs <const> = {
   { "run", "run a runbook: gates, steps, criteria, and a record of it" },
   { "plan", "show what a run would do, and change nothing" },
   { "lint", "say what is wrong with a history of migrations, without a database" },
-  { "history", "list past runs" },
+  { "history", "list past runs, of this machine or of a target" },
   { "show", "draw a past run again, from its journal" },
   { "verify", "prove that a journal and its receipt were not changed" },
   { "init", "copy the built-in runbooks into a repository, to be customised" },

@@ -1,11 +1,16 @@
 -- Receipts as proof: reading them, and finding one that a gate demands.
 
+local lazy = require "dixis.lazy"
+
+local audit = lazy "dixis.audit"
 local clock = require "host.clock"
 local digest = require "host.digest"
 local duration = require "dixis.duration"
 local errors = require "dixis.errors"
 local fs = require "host.fs"
 local json = require "dixis.json"
+local signature = require "dixis.signature"
+local url = lazy "dixis.target.url"
 
 local proof = {}
 
@@ -22,19 +27,25 @@ local proof = {}
 ---@field finished number  wall clock
 ---@field journal { head: string, lines: number }
 ---@field digest string
+---@field signature? { algorithm: string, key: string, value: string }
 ---@field place string    where it was found, for messages; not a part of it
 
 ---@class dixis.Proof
 ---@field what string       for messages: "green staging run"
 ---@field hint string       what to do when there is none
----@field receipt? string   a file, or a folder; the journal folder when absent
+---@field receipt? string   a file, or a folder; when absent the journal folder, and then the database
+---@field from_env? string  variable with the URL of a database whose dixis.run is asked
+---@field public_key? string  of whoever must have signed it
 ---@field within number     how old it may be, in seconds
----@field why_not fun(receipt: dixis.Receipt): string?  why it is not the one, beyond outcome and age
+---@field why_not fun(receipt: dixis.Receipt): string?, boolean?  why it is not the one, beyond outcome and age; and
+---   true: it is of another kind altogether, and only said when there is nothing better to say
 
 local LARGEST <const> = 64 << 20
 -- Clocks differ a little between machines.
 local CLOCK_SLACK <const> = 300
 local EXPLAINED <const> = 3
+-- Receipts that a database is asked for.
+local ASKED <const> = 20
 
 -- What readers of a receipt rely on: a digest that fits says nothing about the shape.
 local shape <const> = {
@@ -54,13 +65,13 @@ local function fits(value, wanted)
   return true
 end
 
---- The text over which the receipt's digest is taken.
+--- The text over which the receipt's digest is taken, and its signature.
 ---@param receipt table
 ---@return string
 function proof.form(receipt)
   local bare = {}
   for name, value in pairs(receipt) do bare[name] = value end
-  bare.digest, bare.place = nil, nil
+  bare.digest, bare.signature, bare.place = nil, nil, nil
   return json.canonical(bare)
 end
 
@@ -97,30 +108,83 @@ local function paths_in(folder)
   return paths
 end
 
--- Iterates over readers of what may be the proof.
+-- Receipts in another environment's database, as readers. One that cannot be reached is no proof, and says why.
+local function readers_in(run, name)
+  local value = run:env(name)
+  if not value then return {} end
+  local readers = {}
+  local ok, found = pcall(function()
+    local target, err = url.parse(value)
+    if not target then errors.refuse(("%s is not a usable URL: %s"):format(name, err.message), err.hint) end
+    run.secrets:add(target.params.password)
+    return audit.receipts(target, run.plan.migrations_digest, ASKED)
+  end)
+  if not ok then
+    local err = errors.from(found)
+    return { function() errors.refuse(("%s cannot be asked for receipts: %s"):format(name, err.message)) end }
+  end
+  for i, row in ipairs(found) do
+    readers[i] = function() return proof.parse(row.receipt, ("the receipt %s in %s"):format(row.run, name)) end
+  end
+  return readers
+end
+
+-- Iterates over readers of what may be the proof: files first, a database only when they are not enough.
 ---@return fun(): (fun(): dixis.Receipt)?
 local function candidates(run, wanted)
   local given = wanted.receipt
   local stat = given and fs.stat(given)
   local paths = given and not (stat and stat.type == "directory") and { given }
     or paths_in(given or run.settings.journal_dir)
-  local i = 0
+  local i, readers = 0, nil
   return function()
     i = i + 1
     local path = paths[i]
-    return path and function() return proof.read(path) end
+    if path then return function() return proof.read(path) end end
+    if not given and wanted.from_env then
+      readers = readers or readers_in(run, wanted.from_env)
+      return readers[i - #paths]
+    end
   end
 end
 
-local function why_not(receipt, wanted)
-  local reason = wanted.why_not(receipt)
+local function why_not(receipt, wanted, public_key)
+  local reason = signature.why_not(receipt, proof.form(receipt), public_key)
   if reason then return reason end
-  if receipt.outcome ~= "succeeded" then return "did not succeed" end
+  local unfit, unlike = wanted.why_not(receipt)
+  if unfit then return unfit, unlike end
+  if receipt.outcome ~= "succeeded" or receipt.exit ~= 0 then return "did not succeed" end
   local age = clock.wall() - receipt.finished
   if age > wanted.within then
     return ("is %s old, more than %s"):format(duration.show(age), duration.show(wanted.within))
   end
   if age < -CLOCK_SLACK then return "is from the future: compare the clocks" end
+end
+
+-- Why not, of one reader: its receipt when nothing is wrong with it.
+local function judge(read, wanted, public_key)
+  local ok, receipt = pcall(read)
+  if ok then
+    local reason, unlike = why_not(receipt, wanted, public_key)
+    if not reason then return receipt end
+    return nil, ("%s %s"):format(receipt.run, reason), unlike
+  end
+  local err = errors.from(receipt)
+  if err.kind ~= "refused" then error(err, 0) end
+  return nil, err.message
+end
+
+-- The first few, each once: a receipt in a file and in the database is one.
+local function some(reasons)
+  local out, seen, more = {}, {}, 0
+  for _, reason in ipairs(reasons) do
+    if not seen[reason] then
+      if #out < EXPLAINED then out[#out + 1] = reason else more = more + 1 end
+    end
+    seen[reason] = true
+  end
+  if more > 0 then out[#out + 1] = ("and %d more"):format(more) end
+  return out
 end
 
 --- The newest receipt that is the proof. Refuses when there is none, and says of the newest ones why they are not.
@@ -129,24 +193,16 @@ end
 ---@param wanted dixis.Proof
 ---@return dixis.Receipt
 function proof.demand(run, wanted)
-  local reasons, more = {}, 0
+  local public_key = wanted.public_key and signature.public_key(wanted.public_key)
+  local reasons, unlike = {}, {}
   for read in candidates(run, wanted) do
-    local ok, receipt = pcall(read)
-    local reason
-    if ok then
-      reason = why_not(receipt, wanted)
-      if not reason then return receipt end
-      reason = ("%s %s"):format(receipt.run, reason)
-    else
-      local err = errors.from(receipt)
-      if err.kind ~= "refused" then error(err, 0) end
-      reason = err.message
-    end
-    if #reasons < EXPLAINED then reasons[#reasons + 1] = reason else more = more + 1 end
+    local receipt, reason, is_unlike = judge(read, wanted, public_key)
+    if receipt then return receipt end
+    table.insert(is_unlike and unlike or reasons, reason)
   end
-  if more > 0 then reasons[#reasons + 1] = ("and %d older"):format(more) end
-  table.insert(reasons, 1, "there is no " .. wanted.what)
-  errors.refuse(table.concat(reasons, "\n"), wanted.hint)
+  local told = some(#reasons > 0 and reasons or unlike)
+  table.insert(told, 1, "there is no " .. wanted.what)
+  errors.refuse(table.concat(told, "\n"), wanted.hint)
 end
 
 --- One line about the receipt, for people.

@@ -25,6 +25,8 @@ local runbook = {}
 ---@field way_back? string[]   lines that are printed when the run goes red
 ---@field guard? table        watches the target while steps run: see dixis.guard
 ---@field watch? { after: any, every: any }  go on judging the criteria
+---@field sign? { env: string, required: boolean }  the variable that holds the key that receipts are signed with
+---@field audit any            put runs on record in the target, or the option that says so
 ---@field explain boolean      `dixis plan --explain` is allowed
 ---@field path string
 ---@field chunks table<string, string>  what Lua calls its files in messages -> their paths
@@ -50,6 +52,8 @@ local fields <const> = {
   way_back = { type = "list" },
   guard = { type = "table", help = "{ every = \"5s\", abort = { ... } }: watch the target while steps run" },
   watch = { type = "table", help = "{ after = \"1h\" }: go on judging the criteria for so long" },
+  sign = { type = "table", help = "{ env = \"DIXIS_SIGNING_KEY\" }: sign receipts with the key in that variable" },
+  audit = { type = "any", default = false, help = "true: put runs on record in the target too, in dixis.run" },
   explain = { type = "boolean", default = false, help = "allow `dixis plan --explain`, which takes locks" },
 }
 local target_fields <const> = {
@@ -59,6 +63,10 @@ local target_fields <const> = {
 local watch_fields <const> = {
   after = { type = "duration", required = true, help = "how long" },
   every = { type = "duration", default = 30, help = "how often" },
+}
+local sign_fields <const> = {
+  env = { type = "string", required = true, help = "the variable that holds the private key" },
+  required = { type = "boolean", default = false, help = "true: refuse to run without it" },
 }
 local option_fields <const> = {
   type = { type = "string", required = true },
@@ -117,6 +125,7 @@ function runbook.new(given)
   if book.guard then book.guard = guard.check(book.guard) end
   if book.watch then book.watch = define.check_fields("watch", book.watch, watch_fields) end
   if book.people then book.people = people.check(book.people) end
+  if book.sign then book.sign = define.check_fields("sign", book.sign, sign_fields) end
   check_options(book.options)
   return setmetatable(book, Runbook)
 end
@@ -228,6 +237,10 @@ function runbook.validate(book, where)
     end
   end
   if #book.steps == 0 then bad "has no steps" end
+  if book.sign and not declares(book, "env", book.sign.env) then
+    bad(("sign uses env %s, which the runbook does not declare"):format(book.sign.env), "add it to uses.env")
+  end
+  check_refs("audit", { book.audit })
   if not book.target.env and not makes_target(book) then
     bad("target: field 'env' is missing (the variable that holds the target's URL)")
   end
@@ -240,7 +253,7 @@ runbook.list_order, runbook.lists = list_order, lists
 runbook.check_options = check_options
 
 --- Every field, for the reference page and its spec.
-runbook.fields = { runbook = fields, target = target_fields, option = option_fields, uses = uses_fields,
+runbook.fields = { runbook = fields, target = target_fields, sign = sign_fields, option = option_fields, uses = uses_fields,
   watch = watch_fields, guard = guard.fields, guard_abort = guard.abort_fields }
 runbook.option_types = option_types
 

@@ -44,6 +44,10 @@ function dixis.target(name) end
 ---@field env? string         the variable that holds the target's URL; none when gate.scratch makes the target
 ---@field environment string  "staging", "production", ...
 
+---@class dixis.SignFields
+---@field env string          the variable that holds the private key
+---@field required? boolean   true: refuse to run without it
+
 ---@class dixis.OptionFields
 ---@field type "string"|"boolean"|"integer"|"duration"|"path"|"url"|"choice"
 ---@field default? any
@@ -88,6 +92,8 @@ function dixis.target(name) end
 ---@field way_back? string[]          lines that are printed when the run goes red
 ---@field guard? dixis.Guard          watch the target while steps run
 ---@field watch? { after: dixis.Duration, every?: dixis.Duration }  go on judging the criteria
+---@field sign? dixis.SignFields       the key that receipts are signed with
+---@field audit? boolean|dixis.Ref     put runs on record in the target too
 ---@field explain? boolean            allow `dixis plan --explain`
 
 ---@class dixis.Insertion
@@ -114,6 +120,8 @@ function dixis.target(name) end
 ---@field way_back? string[]
 ---@field guard? dixis.Guard
 ---@field watch? { after: dixis.Duration, every?: dixis.Duration }
+---@field sign? dixis.SignFields
+---@field audit? boolean|dixis.Ref
 ---@field explain? boolean
 
 ---@class dixis.RunbookValue
@@ -264,7 +272,9 @@ function dixis.gate.scratch(given) end
 function dixis.gate.secret(given) end
 
 ---@class dixis.gate.staging_green: dixis.ItemFields
----@field receipt? dixis.Text        a receipt file, or a folder of them; by default the journal folder
+---@field receipt? dixis.Text        a receipt file, or a folder of them; by default the journal folder, and from_env
+---@field from_env? string           variable of that environment's URL: its database is asked for receipts
+---@field public_key? dixis.Text     only receipts that this key has signed
 ---@field within? dixis.Duration     how old it may be
 ---@field environment? string
 

@@ -238,6 +238,10 @@ end
 on["transaction.rolled_back"] = function(self)
   self:warn "the open transaction was rolled back"
 end
+on["audit.failed"] = function(self, event)
+  self:warn("this run is not on record in the target: " .. event.error.message)
+  self:hint(event.error.hint)
+end
 on["backup.finished"] = function(self, event)
   self:below("SHA-256 " .. event.sha256, self.style.dim)
 end

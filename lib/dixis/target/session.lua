@@ -135,4 +135,6 @@ function Session:close()
   self.conn:close()
 end
 
+Session.__close = Session.close
+
 return session
