@@ -42,6 +42,7 @@ local function compare_targets(run, now)
     changed(run, ("the target's stamp was %s and is %s"):format(run.identity.environment or "absent",
       now.environment or "absent"))
   end
+  run.identity.environment = now.environment
 end
 
 -- That a connection was lost may show only when it is used: the next one says who answers now.

@@ -104,8 +104,8 @@ end
 ---@return host.pg.Result
 function statement.run(run, text, ...)
   local reads, params = statement.only_reads(text), table.pack(...)
-  local session = statement.session(run)
   statement.intend(run, text, reads)
+  local session = statement.session(run)
   local function send() return session:query(text, table.unpack(params, 1, params.n)) end
   local result
   if reads then result = send() else result = statement.watch(run, text, send) end

@@ -147,6 +147,12 @@ describe("refuses when the target becomes another one:", function()
     refused("the target's stamp was absent and is production", result, events)
   end)
 
+  it("but goes on when another run gave it the same stamp", function()
+    local result, events = go("gate", psql(("ALTER DATABASE %s SET dixis.environment = 'spec'"):format(params.dbname)))
+    assert.equal(0, result.code, result.shown)
+    assert.matches("already stamped", dixis.event(events, "step.skipped").reason, 1, true)
+  end)
+
   it("the database is dropped and made anew", function()
     for _, place in ipairs { "gate", "step" } do
       conn:close()

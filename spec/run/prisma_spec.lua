@@ -15,10 +15,10 @@ import { defineConfig } from "prisma/config";
 import { PrismaPg } from "@prisma/adapter-pg";
 import Result from "pg/lib/result.js";
 
-// The adapter does not know the type "name" (19), for which the engine asks: it is told "text" (25).
+// The adapter does not know the types "char" (18) and "name" (19), for which the engine asks: it is told "text" (25).
 const addFields = Result.prototype.addFields;
 Result.prototype.addFields = function (fields) {
-  for (const field of fields) if (field.dataTypeID === 19) field.dataTypeID = 25;
+  for (const field of fields) if (field.dataTypeID === 18 || field.dataTypeID === 19) field.dataTypeID = 25;
   return addFields.call(this, fields);
 };
 
@@ -40,8 +40,8 @@ describe("with Prisma's command line", function()
 
   local params, conn, folder
 
-  local function prisma(...)
-    return assert(process.run({ home .. "/node_modules/.bin/prisma", "migrate", ... }, {
+  local function command(...)
+    return assert(process.run({ home .. "/node_modules/.bin/prisma", ... }, {
       cwd = folder, timeout = 120, env = {
         PATH = process.getenv "PATH", HOME = folder, DATABASE_URL = server.url(params), CHECKPOINT_DISABLE = "1",
         -- Anything that is there keeps it from downloading engines that it will not use.
@@ -49,6 +49,8 @@ describe("with Prisma's command line", function()
       },
     }))
   end
+
+  local function prisma(...) return command("migrate", ...) end
 
   local function deploy()
     return dixis.run({ "run", "staging", "--confirm", "DIXIS-STAGING-OK", "--set", "git=false", "--set", "generate=false" },
@@ -88,6 +90,21 @@ describe("with Prisma's command line", function()
     succeeds(deploy(), "20260102000000_by_dixis")
     succeeds(prisma "status", "Database schema is up to date!")
     assert.equal(9, value "SELECT count(*) FROM _prisma_migrations WHERE finished_at IS NOT NULL")
+  end)
+
+  it("Prisma does not see the record of runs", function()
+    local function seen()
+      local result = command("db", "pull", "--print")
+      succeeds(result, "model ")
+      return result.stdout
+    end
+    succeeds(dixis.run({ "run", "staging", "--confirm", "DIXIS-STAGING-OK", "--set", "git=false", "--set", "generate=false",
+      "--set", "audit=false" }, { cwd = folder, env = { DATABASE_URL_STAGING = server.url(params) } }))
+    local before = seen()
+    succeeds(deploy())
+    assert.equal(1, value "SELECT count(*) FROM dixis.run")
+    assert.equal(before, seen())
+    assert.is_nil(before:find("dixis", 1, true))
   end)
 
   it("dixis goes on in a database that Prisma began", function()

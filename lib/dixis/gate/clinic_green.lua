@@ -8,7 +8,7 @@ local words = require "dixis.words"
 
 local function why_not(run, receipt)
   local clinic = receipt.clinic
-  if type(clinic) ~= "table" then return "is of no clinic" end
+  if type(clinic) ~= "table" then return "is of no clinic", true end
   if receipt.migrations_digest ~= run.plan.migrations_digest then return "is for other migrations" end
   if receipt.target.major ~= run.identity.major then
     return ("ran on PostgreSQL %d, the target is %d"):format(receipt.target.major, run.identity.major)

@@ -100,12 +100,13 @@ return {
     return "apply the pending migrations" .. (args.observe and ", and observe what they hold and write" or "")
   end,
   act = function(run, args)
-    local session, pending = run:open_session(), run.history.pending
+    local pending = run.history.pending
     if #pending == 0 then return "no pending migrations", { applied = 0 } end
-    lock.guard(run, session)
     window.keep(run, pending[1].name, true)
     -- An earlier step may have changed the target, and have taken long.
     if run.began then binding.check(run) else change.begin(run) end
+    local session = run:open_session() -- another one, perhaps: the check sees when one was lost
+    lock.guard(run, session)
     session.lock_timeout, run.concurrent_timeout = args.lock_timeout, args.concurrent_timeout
     session:reset()
     if not run.ledger.exists then

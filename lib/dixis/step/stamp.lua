@@ -8,11 +8,12 @@ return {
   type = "stamp",
   describe = function() return "stamp the target with its environment" end,
   act = function(run)
-    local session, wanted = run:open_session(), run.book.target.environment
+    local wanted = run.book.target.environment
+    run:open_session()
     if run.identity.environment == wanted then run:skip("already stamped " .. wanted) end
     change.begin(run)
     run.bus:intend("stamp.started", { environment = wanted })
-    local done, err = session.conn:query(("ALTER DATABASE %s SET dixis.environment = %s"):format(
+    local done, err = run:open_session().conn:query(("ALTER DATABASE %s SET dixis.environment = %s"):format(
       sql.quote_identifier(run.identity.database), sql.quote_literal(wanted)))
     if not done then
       if err.sqlstate == "42501" then run:skip("the role may not: only the database's owner can stamp it") end
