@@ -55,6 +55,7 @@ end
 
 -- What must hold for the arguments whatever the attribute.
 local function check_arguments(source, given)
+  check_filled(source, given)
   local lists <const> = { given }
   for _, argument in ipairs(given) do
     if argument.value.kind == "call" then lists[#lists + 1] = argument.value.arguments end

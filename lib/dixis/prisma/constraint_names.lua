@@ -14,6 +14,13 @@ function names.cut(text, length)
   return text:sub(1, length)
 end
 
+--- What PostgreSQL makes of a name that is too long.
+---@param name string
+---@return string
+function names.in_database(name)
+  return names.cut(name, limit)
+end
+
 local function with_suffix(text, suffix)
   return names.cut(text, limit - #suffix) .. suffix
 end

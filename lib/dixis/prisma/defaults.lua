@@ -7,6 +7,19 @@ local defaults = {}
 local cjson <const> = require("cjson").new()
 cjson.decode_invalid_numbers(false)
 
+-- cjson takes some numbers that are none in JSON, such as 5. and 05.
+local function is_json(text)
+  if not pcall(cjson.decode, text) then return false end
+  for word in text:gsub("\\.", ""):gsub('"[^"]*"', ""):gmatch "[%w.+-]+" do
+    local whole <const>, rest <const> = word:match "^-?(%d+)(.*)$"
+    local exponent <const> = rest and (rest:match "^%.%d+(.*)$" or rest)
+    local good <const> = whole and (whole == "0" or whole:sub(1, 1) ~= "0")
+      and (exponent == "" or exponent:find "^[eE][+-]?%d+$")
+    if not good and word ~= "true" and word ~= "false" and word ~= "null" then return false end
+  end
+  return true
+end
+
 local function no_arguments(attribute, call)
   if #call.arguments > 0 then attribute:fail(("%s() takes no arguments"):format(call.value)) end
 end
@@ -43,8 +56,7 @@ end
 
 local function check_function(attribute, field, call)
   local known <const> = functions[call.value]
-  if call.value == "auto" then attribute:fail "PostgreSQL has no auto()" end
-  if not known then attribute:fail(("the function %s() is not known"):format(call.value)) end
+  if not known then return end -- for defaults.check to say
   if not known.types[field.type] then
     attribute:fail(("%s() is not for fields of type %s"):format(call.value, field.type))
   end
@@ -72,7 +84,7 @@ end
 
 -- What the texts and numbers of some types must look like.
 local forms <const> = {
-  Json = function(value) return (pcall(cjson.decode, value.value)) end,
+  Json = function(value) return is_json(value.value) end,
   Bytes = function(value)
     local text <const> = value.value
     local padding <const> = #text:match "=*$"
@@ -94,10 +106,6 @@ local function check_literal(attribute, field, value)
   if field.type == "Boolean" and value.value ~= "true" and value.value ~= "false" then
     attribute:fail(("true or false expected, not %s"):format(value.value))
   end
-  local form <const> = forms[field.type]
-  if form and not form(value) then
-    attribute:fail(("%s is no %s"):format(attributes.shown(value), field.type == "DateTime" and "RFC 3339 time" or field.type))
-  end
 end
 
 local function check_enum_value(attribute, field, value)
@@ -106,6 +114,27 @@ local function check_enum_value(attribute, field, value)
   end
   if not field.target.by_name[value.value] then
     attribute:fail(("'%s' is not a value of the enum %s"):format(value.value, field.type))
+  end
+end
+
+--- What Prisma looks at only when all attributes are read: unknown functions, and what texts and numbers must look like.
+---@param model dixis.prisma.Model
+---@param field dixis.prisma.Field
+function defaults.check(model, field)
+  local value <const> = field.default
+  if not value or not field.type or field.enum then return end
+  if value.kind == "call" then
+    if value.value ~= "dbgenerated" and not functions[value.value] then
+      model.source:fail(value.at, ("the function %s() is not known"):format(value.value))
+    end
+    return
+  end
+  local form <const> = forms[field.type]
+  for _, item in ipairs(form and attributes.items(value) or {}) do
+    if not form(item) then
+      model.source:fail(item.at, ("%s is no %s"):format(attributes.shown(item),
+        field.type == "DateTime" and "RFC 3339 time" or field.type))
+    end
   end
 end
 

@@ -11,16 +11,17 @@ local sql = require "host.sql"
 local expect = {}
 
 local UNKNOWN <const> = catalog.UNKNOWN
+local in_database <const> = names.in_database
 
 local function key_of(model, default_schema)
-  return catalog.key(model.schema or default_schema, model.table)
+  return catalog.key(model.schema or default_schema, in_database(model.table))
 end
 
 local function type_of(field, default_schema)
   if field.unsupported then return UNKNOWN end
   local element
   if field.enum then
-    element = catalog.type_name(field.target.schema or default_schema, field.target.type)
+    element = catalog.type_name(field.target.schema or default_schema, in_database(field.target.type))
   elseif field.native then
     element = natives.format(field.native.name, field.native.parameters)
   else
@@ -90,7 +91,7 @@ end
 
 local function columns_of(fields)
   local found <const> = {}
-  for i, field in ipairs(fields) do found[i] = field.column end
+  for i, field in ipairs(fields) do found[i] = in_database(field.column) end
   return found
 end
 
@@ -98,7 +99,7 @@ local function add_key(of, model, key)
   local name <const> = names.key(model, key)
   local columns <const> = {}
   for i, part in ipairs(key.fields) do
-    columns[i] = { name = part.field.column, order = part.sort == "Desc" and "DESC" or "ASC",
+    columns[i] = { name = in_database(part.field.column), order = part.sort == "Desc" and "DESC" or "ASC",
       ops = operators.sql(part, key.method) }
   end
   if key.kind == "id" then
@@ -111,7 +112,7 @@ local function add_key(of, model, key)
 end
 
 local function add_model(found, model, default_schema)
-  local of <const> = new_table(model.schema or default_schema, model.table, model)
+  local of <const> = new_table(model.schema or default_schema, in_database(model.table), model)
   of.view = model.view or nil
   found.tables[key_of(model, default_schema)] = of
   for _, field in ipairs(model.fields) do
@@ -119,8 +120,9 @@ local function add_model(found, model, default_schema)
       local type <const> = type_of(field, default_schema)
       local nullable = field.optional
       if field.list then nullable = UNKNOWN end -- Prisma does not say NOT NULL, and takes it when it is there
-      add_column(of, { name = field.column, type = type, nullable = nullable, default = default_of(model, field, type),
-        database_default = field.default and field.default.value == "dbgenerated" or nil, file = model.file, line = field.line })
+      add_column(of, { name = in_database(field.column), type = type, nullable = nullable,
+        default = default_of(model, field, type), file = model.file, line = field.line,
+        database_default = field.default and field.default.value == "dbgenerated" or nil })
     end
   end
   if model.view then return end
@@ -152,7 +154,7 @@ local function add_join_table(found, relation, default_schema, with_foreign_keys
       position = column == "A" and 1 or 2 }
     local name <const> = column == "A" and called.a or called.b
     of.foreign_keys[name] = with_foreign_keys and { name = name, columns = { column }, table = key_of(model, default_schema),
-      ref_columns = { id.column }, on_delete = "CASCADE", on_update = "CASCADE", file = at.file, line = at.line } or nil
+      ref_columns = columns_of { id }, on_delete = "CASCADE", on_update = "CASCADE", file = at.file, line = at.line } or nil
   end
   of.column_order = { "A", "B" }
   of.primary_key = { name = called.primary_key, columns = { "A", "B" }, file = at.file, line = at.line }
@@ -171,8 +173,8 @@ function expect.catalog(schema, default_schema)
     local labels <const>, by_name <const> = {}, {}
     for i, value in ipairs(enum.values) do labels[i], by_name[value.name] = value.value, value.value end
     enum.values_in_database = by_name
-    local place <const> = enum.schema or default_schema
-    found.enums[catalog.key(place, enum.type)] = { schema = place, name = enum.type, labels = labels, file = enum.file,
+    local place <const>, name <const> = enum.schema or default_schema, in_database(enum.type)
+    found.enums[catalog.key(place, name)] = { schema = place, name = name, labels = labels, file = enum.file,
       line = enum.line }
   end
   for _, model in ipairs(schema.all) do add_model(found, model, default_schema) end

@@ -123,7 +123,7 @@ local function read_enum(enum)
   end
   local schema <const> = list:single "schema"
   if schema then
-    enum.schema = read_name(source, schema, "map")
+    enum.schema, enum.schema_at = read_name(source, schema, "map"), schema.at
     schema:close()
   end
   list:close()

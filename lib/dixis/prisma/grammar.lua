@@ -27,7 +27,8 @@ local punctuation <const> = P "\xE2" * S "\x80\x81" + P "\u{FEFF}"
 local newline <const> = P "\r\n" + S "\r\n"
 local space <const> = S " \t" + wide_space
 local line_comment <const> = P "//" * (1 - S "\r\n") ^ 0
-local block_comment <const> = P "/*" * (1 - P "*/") ^ 0 * must(P "*/", "this comment has no end")
+local block_comment <const> = P "/*" * (1 - P "*/") ^ 0 * P "*/"
+  + P "/*" * P(function(_, at) raise(at - 2, "this comment has no end") end)
 local comment <const> = line_comment + block_comment
 local gap <const> = space ^ 0
 local blank <const> = (space + newline + comment) ^ 0

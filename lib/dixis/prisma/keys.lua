@@ -128,7 +128,7 @@ local function read_model(model)
   end
   local schema <const> = list:single "schema"
   if schema then
-    model.schema = attributes.value(source, schema:default "map", "text")
+    model.schema, model.schema_at = attributes.value(source, schema:default "map", "text"), schema.at
     schema:close()
   end
   for attribute in list:each "index" do read_index(model, attribute) end

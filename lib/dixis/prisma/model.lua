@@ -202,11 +202,11 @@ end
 local function forget(schema)
   schema.config = nil
   for _, model in ipairs(schema.all) do
-    model.source, model.at, model.attributes, model.by_name, model.keys, model.map_at = nil, nil, nil, nil, nil, nil
+    for _, name in ipairs { "source", "at", "attributes", "by_name", "keys", "map_at", "schema_at" } do model[name] = nil end
     for _, field in ipairs(model.fields) do field.at, field.type_at, field.attributes = nil, nil, nil end
   end
   for _, enum in ipairs(schema.enums) do
-    enum.source, enum.at, enum.attributes, enum.by_name = nil, nil, nil, nil
+    enum.source, enum.at, enum.attributes, enum.by_name, enum.schema_at = nil, nil, nil, nil, nil
     for _, value in ipairs(enum.values) do value.attributes = nil end
   end
 end
@@ -225,8 +225,10 @@ function model_of.resolve(schema, file)
   require("dixis.prisma.fields").resolve(schema)
   require("dixis.prisma.keys").resolve(schema)
   require("dixis.prisma.relations").infer(schema)
+  local relation_rules <const> = require "dixis.prisma.relation_rules"
+  relation_rules.check_ambiguity(schema)
   require("dixis.prisma.rules").check(schema)
-  require("dixis.prisma.relation_rules").check(schema)
+  relation_rules.check(schema)
   forget(schema)
 end
 

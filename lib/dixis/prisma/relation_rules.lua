@@ -13,22 +13,27 @@ end
 
 local function is_given(list) return list ~= nil and #list > 0 end
 
--- Several fields to one model must have names to tell them apart; the two sides of a relation of a model with itself
--- share one.
-local function check_ambiguity(schema)
+--- Several fields to one model must have names to tell them apart; the two sides of a relation of a model with itself
+--- share one.
+---@param schema dixis.prisma.Schema
+function rules.check_ambiguity(schema)
   for _, model in ipairs(schema.all) do
-    local seen <const> = {}
+    local alike <const> = {}
     for _, field in ipairs(model.fields) do
       if field.relation then
         local name <const> = field.relation_attribute.name
-        local key <const> = field.target.name .. "\0" .. (name or "") .. (name and "\0" or "")
-        seen[key] = (seen[key] or 0) + 1
-        local allowed <const> = field.target == model and name and 2 or 1
-        if seen[key] > allowed then
-          fail(field, ("%s and another field are the same relation to '%s'"):format(place(field), field.target.name),
-            'give each pair of fields its own name: @relation("name", ...)')
-        end
+        local key <const> = field.target.name .. "\0" .. (name and name .. "\0" or "")
+        local fields <const> = alike[key] or {}
+        alike[key], fields[#fields + 1], field.alike = fields, field, fields
       end
+    end
+    for _, field in ipairs(model.fields) do
+      local fields <const> = field.alike
+      if fields and #fields > (field.target == model and field.relation_attribute.name and 2 or 1) then
+        fail(field, ("%s and '%s' are the same relation to '%s'"):format(place(field), fields[2].name, field.target.name),
+          'give each pair of fields its own name: @relation("name", ...)')
+      end
+      field.alike = nil
     end
   end
 end
@@ -65,7 +70,7 @@ local function is_unique_in(model, references)
   return false
 end
 
-local function check_foreign_key(relation)
+local function check_foreign_key(relation, mode)
   local field <const> = relation.field
   if not field then return end
   local attribute <const> = field.relation_attribute
@@ -80,6 +85,9 @@ local function check_foreign_key(relation)
   for i, one in ipairs(given or {}) do
     if not field.optional and one.optional then
       fail(field, ("%s must be optional: '%s' is"):format(place(field), one.name))
+    end
+    if mode == "prisma" and not one.optional and (attribute.on_delete == "SetNull" or attribute.on_update == "SetNull") then
+      fail(field, ("%s: SetNull is not possible, '%s' is required"):format(place(field), one.name))
     end
     local other <const> = references and references[i]
     if other and (one.type ~= other.type or one.unsupported ~= other.unsupported) then
@@ -222,10 +230,10 @@ local function check_name(relation, taken)
   taken[model][name] = true
 end
 
+--- All other rules.
 ---@param schema dixis.prisma.Schema
 function rules.check(schema)
   local mode <const> = schema.datasource.relation_mode
-  check_ambiguity(schema)
   local leading <const>, taken <const> = {}, {}
   for _, model in ipairs(schema.all) do
     for _, field in ipairs(model.fields) do
@@ -243,7 +251,7 @@ function rules.check(schema)
       check_many_to_many(relation)
     else
       if mode == "prisma" and relation.field and relation.back then check_cycles(relation, leading) end
-      check_foreign_key(relation)
+      check_foreign_key(relation, mode)
       check_sides(relation)
       check_name(relation, taken)
       if relation.kind == "one_to_one" then check_one_to_one(relation) else check_one_to_many(relation) end

@@ -1,5 +1,6 @@
 -- What must hold for models, fields and enums once everything is read.
 
+local defaults = require "dixis.prisma.defaults"
 local names = require "dixis.prisma.constraint_names"
 local natives = require "dixis.prisma.natives"
 local operators = require "dixis.prisma.operators"
@@ -68,7 +69,7 @@ local function check_key(model, key)
     if part.length or key.length then source:fail(key.at, "PostgreSQL has no argument 'length'") end
     if key.kind == "id" and part.sort then source:fail(key.at, "PostgreSQL's primary keys have no argument 'sort'") end
     if key.method == "Hash" and part.sort then source:fail(key.at, "an index of type Hash has no argument 'sort'") end
-    if key.kind ~= "index" and part.ops then source:fail(key.at, "only @@index has operator classes") end
+    if key.kind == "unique" and part.ops then source:fail(key.at, "only @@index has operator classes") end
   end
   if model.view and key.kind == "id" then source:fail(key.at, "a view has no primary key") end
   if model.view and key.kind == "index" then source:fail(key.at, "a view has no indexes") end
@@ -126,7 +127,8 @@ local function check_schema(of, what, datasource)
     for _, name in ipairs(datasource.schemas) do
       if name == of.schema then return end
     end
-    of.source:fail(of.at, ("the schema '%s' of %s '%s' is not among those of the datasource"):format(of.schema, what, of.name))
+    of.source:fail(of.schema_at, ("the schema '%s' of %s '%s' is not among those of the datasource"):format(of.schema, what,
+      of.name))
   elseif #datasource.schemas > 0 then
     of.source:fail(of.at, ("%s '%s' has no @@schema, but the datasource lists schemas"):format(what, of.name))
   end
@@ -137,13 +139,17 @@ local function check_database_names(schema)
   local taken <const> = {}
   local function take(kind, of, name, at, what)
     local place <const> = kind .. "\0" .. (of.schema or "") .. "\0" .. name
-    if taken[place] then
-      of.source:fail(at, ("%s is already that of '%s'"):format(what, taken[place]))
+    local other <const> = taken[place]
+    if other then
+      -- Of two tables, the one that was given its name is to blame.
+      local blamed <const> = kind == "table" and not of.map_at and other.map_at and other or of
+      blamed.source:fail(kind == "table" and blamed.map_at or at, ("%s is already that of '%s'"):format(what,
+        (blamed == of and other or of).name))
     end
-    taken[place] = of.name
+    taken[place] = of
   end
   for _, model in ipairs(schema.all) do
-    take("table", model, model.table, model.map_at or model.at, ("the table '%s' of '%s'"):format(model.table, model.name))
+    take("table", model, model.table, model.map_at or model.at, ("the table '%s'"):format(model.table))
   end
   for _, model in ipairs(schema.all) do
     for _, key in ipairs(model.keys) do
@@ -152,7 +158,7 @@ local function check_database_names(schema)
     end
   end
   for _, enum in ipairs(schema.enums) do
-    take("enum", enum, enum.type, enum.at, ("the type '%s' of enum '%s'"):format(enum.type, enum.name))
+    take("enum", enum, enum.type, enum.at, ("the type '%s'"):format(enum.type))
   end
 end
 
@@ -166,6 +172,7 @@ local function check_model(model, datasource, preview)
   check_schema(model, article(model), datasource)
   for _, field in ipairs(model.fields) do
     check_native(model, field, datasource)
+    defaults.check(model, field)
     check_unsupported(model, field, datasource)
   end
 end
