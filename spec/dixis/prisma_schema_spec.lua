@@ -125,7 +125,7 @@ enum Role {
       ["model A {\n id Int @default([1 2])\n}"] = "']' 2 21",
       ["model A {\n s String @default(\"a\\q\")\n}\n"] = "escape 2 22", ["model A {\n id Int[\n}"] = "end of the line 2 8",
       ["model A {\n id Int @id\n"] = "'}' 2 11", ["enum E {\n A,\n}"] = "end of the line 2 3",
-      ["/* x\n"] = "no end 1 4", ["generator g {\n a\n}"] = "'=' 2 3", ["generator g {\n a =\n}"] = "value 2 5",
+      ["/* x\n"] = "no end 1 1", ["generator g {\n a\n}"] = "'=' 2 3", ["generator g {\n a =\n}"] = "value 2 5",
       ["model A {\n id Int @map(name: )\n}"] = "no value 2 14", ["model {\n}"] = "name of the model 1 7",
       ["model A {\n x Unsupported(circle)\n}"] = "quotes 2 16", ["model A {\n id Int @id;\n}"] = "end of the line 2 12",
       ["model A {\n id: Int\n}"] = "no ':' 2 4", ["type T = String"] = "'{' 1 8",
@@ -148,7 +148,7 @@ enum Role {
       ["model A-b {\n id Int\n}"] = "'-' 1 1", ["model A {\n 1d Int\n}"] = "digit 2 2",
       ["type T {\n x Int\n}"] = "composite 1 1",
       ["datasource b {\n provider = \"postgresql\"\n}"] = "already a datasource 1 1", ["enum E {\n}"] = "no values 1 1",
-      ["model A {\n id Int @id\n @@map(\"x\")\n}\nmodel x {\n id Int @id\n}"] = "already that of 'A' 5 1",
+      ["model A {\n id Int @id\n @@map(\"x\")\n}\nmodel x {\n id Int @id\n}"] = "already that of 'x' 3 2",
     } do
       local wanted, line, column = place:match "^(.*) (%d+) (%d+)$"
       local message, found_line, found_column = failure(text)
