@@ -1,13 +1,15 @@
 -- What earlier runs measured: read from the journals of the journal folder, the newest first.
 
+local errors = require "dixis.errors"
 local fs = require "host.fs"
+local journal = require "host.journal"
+local json = require "dixis.json"
 local store = require "dixis.store"
 
 local past = {}
 
 -- Far enough back for a forecast, near enough for a quick one.
-local JOURNALS <const> = 40
-local LARGEST <const> = 4 << 20
+local JOURNALS <const>, BYTES <const> = 40, 16 << 20
 
 ---@class dixis.Measurement
 ---@field run string
@@ -30,10 +32,25 @@ local function same_target(a, b)
   return a and b and a.database == b.database and a.system_identifier == b.system_identifier
 end
 
+local wanted <const> = { ["run.started"] = true, ["target.identified"] = true, ["forecast.made"] = true,
+  ["migration.started"] = true, ["migration.applied"] = true, ["step.finished"] = true, ["forecast.compared"] = true,
+  ["backup.proven"] = true }
+
+-- Most of a journal is of no interest here, and decoding is what takes time.
+local function events(path)
+  local lines = errors.check(journal.lines(path))
+  return function()
+    for line, complete in lines do
+      local event = complete and wanted[line:match '"type":"([%w.]+)"'] and json.decode(line)
+      if event then return event end
+    end
+  end
+end
+
 -- One journal's facts, as they can be used when its end is known.
 local function read(path, run)
   local facts = { started = nil, sizes = {}, checksums = {}, applied = {}, steps = {}, compared = {} }
-  for event in store.events(path) do
+  for event in events(path) do
     local kind = event.type
     if kind == "run.started" then facts.started = event
     elseif kind == "target.identified" then facts.here = same_target(event.target, run.identity)
@@ -79,11 +96,12 @@ end
 ---@return dixis.Past
 function past.read(run)
   local out, folder = { migrations = {}, steps = {}, compared = {} }, run.settings.journal_dir
-  local seen = 0
+  local seen, bytes = 0, 0
   for _, id in ipairs(folder and store.list(folder) or {}) do
     local path = ("%s/%s.jsonl"):format(folder, id)
     local stat = id ~= run.id and fs.stat(path)
-    if stat and stat.size <= LARGEST then
+    if stat and bytes + stat.size <= BYTES then
+      bytes = bytes + stat.size
       local ok, facts = pcall(read, path, run)
       if ok then take(out, facts, id, run) end
       seen = seen + 1
