@@ -110,6 +110,18 @@ local function could_not_know(self, failure)
   return false
 end
 
+-- What a statement that failed unforeseen is about: lint goes on as if it had succeeded.
+local function note_upset(self, failure)
+  for text in (failure.tree or ""):gmatch ':"([^"]*)"' do self.upset[text] = true end
+end
+
+local function is_upset(self, finding)
+  for part in (finding.object or ""):gmatch "[^.]+" do
+    if part ~= "public" and self.upset[part] then return true end
+  end
+  return false
+end
+
 -- A constraint broken by rows, a division by zero: what no look at statements can tell.
 local function is_of_data(failure)
   local class = (failure.sqlstate or "42"):sub(1, 2)
@@ -127,6 +139,7 @@ function Diagnosis:failures(failures)
       self.of[found] = fault
     else
       fault = self:unexplained(failure)
+      note_upset(self, failure)
       if fault.kind == "cause" and not fault.cause and failure.index and not is_of_data(failure)
         and not could_not_know(self, failure) then
         self.missed_by_lint[#self.missed_by_lint + 1] = fault
@@ -153,12 +166,13 @@ function Diagnosis:rest_of_lint(seen)
     if not self.of[finding] and finding.severity ~= "note" and group ~= "hazard" and group ~= "schema" then
       local ran = seen[finding.migration]
       local succeeded = ran == true or ran and ran[finding.statement_index]
-      if finding.severity == "error" and foretells[group] and finding.statement_index and succeeded then
+      local untrue = finding.severity == "error" and foretells[group] and finding.statement_index and succeeded
+      if untrue and not is_upset(self, finding) then
         local fault = self:add(of_finding(finding, "static"))
         fault.kind, fault.severity, fault.object = "disagreement", "warning", finding.object
         fault.message = ("lint says that this fails, and it does not (%s): %s"):format(finding.rule, finding.message)
         fault.rule, fault.fix, fault.fix_sql, fault.fix_file = "disagreement", "this is a fault of dixis: report it", nil, nil
-      else
+      elseif not untrue then
         self.of[finding] = self:add(of_finding(finding, "static"))
       end
     end
@@ -175,17 +189,17 @@ end
 
 -- ---- The schema file ---------------------------------------------------------------------------
 
-local function table_of(object)
-  return object and object:match "^[^.]+%.([^.]+)"
-end
-
--- "public.Order.total" is missing because its statement failed, or its table's.
-function Diagnosis:cause_of_difference(object)
-  local last = object and object:match "[^.]+$"
-  return last and self.unmade[last] or object and self.unmade[table_of(object)]
+-- "public.Order.total" is missing because its statement failed, or its table's; or because of what is known of either.
+function Diagnosis:cause_of_difference(object, about)
+  local of_table, name = object:match "^([^.]+%.([^.]+))"
+  return about[object] or about[of_table] or self.unmade[object:match "[^.]+$"] or self.unmade[name]
 end
 
 function Diagnosis:differences(differences)
+  local about <const> = {}
+  for _, fault in ipairs(self.faults) do
+    if fault.object and fault.severity == "error" then about[fault.object] = about[fault.object] or fault end
+  end
   local by_object <const> = {}
   for _, finding in ipairs(self.linted.findings) do
     if (rules.all[finding.rule] or {}).group == "schema" and finding.object then
@@ -199,7 +213,7 @@ function Diagnosis:differences(differences)
       rule = difference.kind:gsub("_", "-"), severity = difference.severity, file = difference.file, line = difference.line,
       object = difference.object, message = difference.message })
     if found then self.of[found] = fault end
-    fault.cause = self:cause_of_difference(difference.object)
+    fault.cause = self:cause_of_difference(difference.object, about)
   end
 end
 
@@ -251,7 +265,7 @@ end
 ---@return dixis.clinic.Fault[]
 function diagnose.faults(evidence)
   local self = setmetatable({ linted = evidence.linted, faults = {}, of = {}, foretold = {}, unmade = {}, missed = {},
-    missed_by_lint = {}, place = {} }, Diagnosis)
+    missed_by_lint = {}, upset = {}, place = {} }, Diagnosis)
   for i, migration in ipairs(evidence.migrations) do self.place[migration.name] = i end
   for _, finding in ipairs(evidence.linted.findings) do
     if finding.severity == "error" and finding.statement_index and foretells[(rules.all[finding.rule] or {}).group] then
@@ -264,8 +278,8 @@ function diagnose.faults(evidence)
       migration = problem.name, message = ("%s %s"):format(problem.name, problem.message), fix = problem.hint }
   end
   self:failures(evidence.examined.failures)
-  self:differences(evidence.differences)
   self:rest_of_lint(evidence.examined.seen)
+  self:differences(evidence.differences)
   self:causes()
   for _, refused in ipairs(evidence.examined.refused) do
     self:add { kind = "cause", severity = "warning", found = "real", rule = "refused-by-deploy",

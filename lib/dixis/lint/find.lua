@@ -110,6 +110,7 @@ local system_columns <const> = { ctid = true, xmin = true, xmax = true, cmin = t
 ---@return dixis.lint.Column? column
 function find.column(context, relation, name, options)
   options = options or {}
+  if not relation.order then return nil end -- an index: its columns have no names of their own
   name = names.clip(name)
   local found <const> = relation.columns[name]
   if found then

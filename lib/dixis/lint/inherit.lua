@@ -41,16 +41,18 @@ end
 --- All below a table.
 ---@param relation dixis.lint.Relation
 ---@param visit fun(child: dixis.lint.Relation)
-function inherit.below(relation, visit)
-  for child in pairs(relation.partitions or {}) do
+---@param seen? table  the server refuses a circle; a history may ask for one
+function inherit.below(relation, visit, seen)
+  seen = seen or { [relation] = true }
+  local function go_on(child)
+    if seen[child] then return end
+    seen[child] = true
     visit(child)
-    inherit.below(child, visit)
+    inherit.below(child, visit, seen)
   end
+  for child in pairs(relation.partitions or {}) do go_on(child) end
   for child in pairs(relation.dependents or {}) do
-    if child.inherits and child.inherits[relation] then
-      visit(child)
-      inherit.below(child, visit)
-    end
+    if child.inherits and child.inherits[relation] then go_on(child) end
   end
 end
 

@@ -70,7 +70,7 @@ end
 ---@param relation? dixis.lint.Relation
 ---@return dixis.lint.Subject?
 function subject.of_relation(context, relation)
-  if not relation or context:fresh_object(relation) then return nil end
+  if not relation or relation.name == "" or context:fresh_object(relation) then return nil end
   return make(context, relation.schema, relation.name, relation)
 end
 
