@@ -154,6 +154,9 @@ describe("dixis lint", function()
     local read, code = decoded("--rule", "int-primary-key=warning")
     assert.same({ 0, 1, "int-primary-key", "warning" }, { code, #read.findings, read.findings[1].rule,
       read.findings[1].severity })
+    assert(fs.write(folder .. "/dixis-lint.json", ([[{ "rules": [ { "rule": "int-primary-key", "severity": "warning",
+      "paths": ["%s"], "because": "from now on" } ] }]]):format(late)))
+    assert.same({ 0, 0 }, { #decoded().findings, decoded().counts.excepted })
   end)
 
   it("does not stop at a fault of the folder", function()

@@ -75,8 +75,11 @@ local rank <const> = { note = 1, warning = 2, error = 3 }
 local function keep(findings, options, switched_off, counts)
   local kept <const>, index <const>, gone <const> = {}, {}, {}
   for i, finding in ipairs(findings) do
-    finding.severity = config.severity(options.entries, finding) or finding.severity
-    if switched_off[finding] or finding.severity == "off" then
+    local said = config.severity(options.entries, finding)
+    finding.severity = said or finding.severity
+    if not said and rules.all[finding.rule].off then
+      gone[i] = true -- asked for, but not here: nobody excepted it
+    elseif switched_off[finding] or finding.severity == "off" then
       counts.excepted, gone[i] = counts.excepted + 1, true
     elseif is_past(finding, options.facts) then
       counts.applied, gone[i] = counts.applied + 1, true
