@@ -104,6 +104,13 @@ pair("drop-cascade", [[ALTER TABLE "Tag" DROP COLUMN "name" CASCADE;]], [[ALTER 
 pair("drop-constraint", [[ALTER TABLE "Order" DROP CONSTRAINT "Order_number_key";]], [[
 ALTER TABLE "Item" DROP CONSTRAINT "Item_orderId_fkey";
 ALTER TABLE "Item" ADD CONSTRAINT "Item_orderId_fkey" FOREIGN KEY ("orderId") REFERENCES "Order"("id") ON DELETE CASCADE;]])
+pair("drop-constraint", [[ALTER TABLE "Item" DROP CONSTRAINT "Item_orderId_fkey";]],
+  [[ALTER TABLE "Item" DROP CONSTRAINT IF EXISTS "nothing";]],
+  { locks = { ["public.Item"] = "ACCESS EXCLUSIVE", ["public.Order"] = "ACCESS EXCLUSIVE" } })
+pair("many-locks", [[
+ALTER TABLE "Item" ADD COLUMN "x" INTEGER;
+ALTER TABLE "Item" DROP CONSTRAINT "Item_orderId_fkey";]], [[ALTER TABLE "Item" DROP CONSTRAINT "Item_orderId_fkey";]],
+  { locks = { ["public.Item"] = "ACCESS EXCLUSIVE", ["public.Order"] = "ACCESS EXCLUSIVE" } })
 pair("drop-default", [[ALTER TABLE "Order" ALTER COLUMN "status" DROP DEFAULT;]], [[
 ALTER TABLE "Order" ALTER COLUMN "status" DROP DEFAULT;
 ALTER TABLE "Order" ALTER COLUMN "status" SET DEFAULT 'old';]])

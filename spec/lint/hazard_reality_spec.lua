@@ -89,7 +89,8 @@ local function what_happened(before, after)
   return "nothing"
 end
 
-local as_seen <const> = { rewrite = "rewrite", scan = "read", index = "read", indexes = "read", empty = "rewrite" }
+local as_seen <const> = { rewrite = "rewrite", scan = "read", index = "read", indexes = "read", empty = "rewrite",
+  held = "nothing" }
 
 local function findings_of(fixture, text)
   local options <const> = { enable = { [fixture.rule] = true } }

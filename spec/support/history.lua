@@ -1,8 +1,6 @@
 -- Holds lint against the server: a history is applied statement by statement behind savepoints, going on after a
 -- failure, and what fails there must be just what lint calls errors.
 
-local book = require "spec.support.book"
-local fs = require "host.fs"
 local lint = require "dixis.lint"
 local pg = require "host.pg"
 local server = require "spec.support.server"
@@ -10,16 +8,15 @@ local sql = require "host.sql"
 
 local history = {}
 
---- Writes scripts as the migrations of a project.
----@param scripts string[]|table<string, string>  a list is numbered
----@return string folder  the project's; the caller removes it
-function history.write(scripts)
-  local named <const> = {}
+-- Scripts as migrations in their order; those of a list are numbered.
+local function in_order(scripts)
+  local list <const> = {}
   for name, text in pairs(scripts) do
     if type(name) == "number" then name = ("2024010100%04d_m%d"):format(name, name) end
-    named[name] = text
+    list[#list + 1] = { name = name, text = text, file = ("prisma/migrations/%s/migration.sql"):format(name) }
   end
-  return book.project(named)
+  table.sort(list, function(a, b) return a.name < b.name end)
+  return list
 end
 
 --- Lints scripts.
@@ -27,13 +24,9 @@ end
 ---@param options? table
 ---@return dixis.lint.Result
 function history.lint(scripts, options)
-  local folder <const> = history.write(scripts)
-  local given <const> = { migrations = folder .. "/prisma/migrations" }
+  local given <const> = { migrations = in_order(scripts) }
   for name, value in pairs(options or {}) do given[name] = value end
-  local ok, result = pcall(lint.check, given)
-  fs.remove(folder)
-  if not ok then error(result, 0) end
-  return result
+  return lint.check(given)
 end
 
 local function apply_script(connection, name, text, failures)
@@ -95,16 +88,6 @@ function history.apply(scripts)
   for _, entry in ipairs(scripts) do apply_script(connection, entry.name, entry.text, failures) end
   connection:close()
   return failures
-end
-
-local function in_order(scripts)
-  local list <const> = {}
-  for name, text in pairs(scripts) do
-    if type(name) == "number" then name = ("2024010100%04d_m%d"):format(name, name) end
-    list[#list + 1] = { name = name, text = text }
-  end
-  table.sort(list, function(a, b) return a.name < b.name end)
-  return list
 end
 
 --- Statements that only one of the two calls faulty, as "migration:line: reason".

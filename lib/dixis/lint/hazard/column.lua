@@ -32,25 +32,25 @@ end
 local function rewriting(context, definition, has)
   local type_name <const> = #definition.typeName.names == 1 and node.text(definition.typeName.names[1])
   if serials[type_name] then
-    return "serial-rewrites", type_name .. ", whose next value is stored in each row", serials[type_name]
+    return "serial-rewrites", type_name .. " (its next value is stored in each row)", serials[type_name]
   end
   if has.CONSTR_IDENTITY then
-    return "serial-rewrites", "GENERATED ... AS IDENTITY, whose next value is stored in each row",
+    return "serial-rewrites", "GENERATED ... AS IDENTITY (its next value is stored in each row)",
       context:type_name(definition.typeName)
   end
-  if has.CONSTR_GENERATED then return "generated-rewrites", "GENERATED ... STORED, which is computed for each row" end
+  if has.CONSTR_GENERATED then return "generated-rewrites", "GENERATED ... STORED (computed for each row)" end
   local default <const> = has.CONSTR_DEFAULT
   if default then
     local name <const>, sure <const>, at <const> = volatility.find(context, default.raw_expr)
     if name then
-      local text <const> = sure and "a volatile DEFAULT: %s() is called for each row"
-        or "a DEFAULT that calls %s(), which is called for each row unless it is STABLE, IMMUTABLE, or plain SQL"
+      local text <const> = sure and "a volatile DEFAULT (%s() is called for each row)"
+        or "a DEFAULT that calls %s() (for each row, unless it is STABLE, IMMUTABLE, or plain SQL)"
       return "default-rewrites", text:format(name), at
     end
   end
   local domain <const> = context:domain(definition.typeName)
   if domain and domain.constrained then
-    return "domain-rewrites", "a domain with constraints, which are checked for each row"
+    return "domain-rewrites", "a domain that has constraints (checked for each row)"
   end
 end
 
@@ -112,7 +112,7 @@ function column.add(context, on, command)
   if kind then
     local fix <const>, steps <const> = rewrite_fix(context, on, name, has, kind,
       kind == "serial-rewrites" and extra or context:type_name(definition.typeName) or "...")
-    say.hazard(context, kind, { what = ("ADD COLUMN %s with %s,"):format(quote(name), reason), on = on, part = name,
+    say.hazard(context, kind, { what = ("ADD COLUMN %s with %s"):format(quote(name), reason), on = on, part = name,
       lock = "ACCESS EXCLUSIVE", long = "rewrite", fix = fix, sql = steps, at = definition.location })
   elseif not has.CONSTR_DEFAULT then
     required(context, on, definition, has)

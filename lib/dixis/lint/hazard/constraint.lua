@@ -56,8 +56,7 @@ function constraint.foreign(context, on, definition, inline)
   if not on then
     if other and context:wants "foreign-key-locks-both" then
       say.hazard(context, "foreign-key-locks-both", { what = described(definition, "FOREIGN KEY"), on = other,
-        lock = "SHARE ROW EXCLUSIVE", at = definition.location,
-        why = "The lock is held until the migration ends.",
+        lock = "SHARE ROW EXCLUSIVE", long = "held", at = definition.location,
         fix = "keep the migration short; nothing that takes long beside this" })
     end
     return nil
@@ -185,13 +184,16 @@ end
 function constraint.drop(context, on, command)
   local found <const> = on.relation and on.relation.constraints[command.name]
   if not found or context:fresh_object(found) then return end
+  local other <const> = found.type == "f" and found.target ~= on.relation and subject.of_relation(context, found.target)
+  if other then context:locked(other, "ACCESS EXCLUSIVE") end
   if context:later('"conname":' .. context.encode(command.name) .. ",") then return end
   local kinds <const> = { p = "The primary key", u = "That values differ", f = "That rows refer to rows that are there",
     c = "What the CHECK says" }
   say.report(context, "drop-constraint", { object = on.key .. "." .. command.name, at = context:find(command.name),
-    message = ("%s is not enforced any more on %s without constraint %s: running code may lean on it%s."):format(
+    message = ("%s is not enforced any more on %s without constraint %s: running code may lean on it%s.%s"):format(
       kinds[found.type] or "A rule", on.sql, quote(command.name),
-      found.type == "u" and " (ON CONFLICT, Prisma's upsert)" or ""),
+      found.type == "u" and " (ON CONFLICT, Prisma's upsert)" or "",
+      other and (" %s is locked too: ACCESS EXCLUSIVE, until the migration ends."):format(other.sql) or ""),
     fix = "drop it only when no code needs it; adding it again later reads all rows" })
 end
 

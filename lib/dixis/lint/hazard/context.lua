@@ -208,7 +208,11 @@ end
 -- A tree's locations are offsets in the file, counted in bytes.
 local function line_and_column(text, statement, at)
   local line, start = statement.line, nil
-  for position in text:sub(statement.first, at):gmatch "()\n" do line, start = line + 1, statement.first + position end
+  local newline = text:find("\n", statement.first, true)
+  while newline and newline <= at do
+    line, start = line + 1, newline + 1
+    newline = text:find("\n", start, true)
+  end
   if start then return line, utf8.len(text, start, at + 1, true) or at - start + 2 end
   return line, statement.column + (utf8.len(text, statement.first, at + 1, true) or at - statement.first + 2) - 1
 end

@@ -13,7 +13,7 @@ local function truncate(_, body, context)
     local on <const> = subject.of(context, range)
     if on then
       say.hazard(context, "truncate", { what = "TRUNCATE", on = on, lock = "ACCESS EXCLUSIVE", at = range.location,
-        severity = "warning", why = "Every row is lost.", long = "empty",
+        severity = "warning", why = "Every row is lost.", long = "empty", loses = true,
         fix = "take a backup that has been restored once; if rows are to go, DELETE those " .. BATCHES })
       if cascade then
         local others <const> = context:referencing(on)

@@ -88,7 +88,7 @@ local function report_table(context, schema, name, found)
   local on <const> = found and subject.of_relation(context, found) or subject.named(context, schema, name)
   if not on then return end
   say.report(context, "drop-table", { object = on.key, at = context:find(name),
-    message = ("DROP TABLE %s loses its rows, and running code that names it fails.%s"):format(on.sql, on:burden()),
+    message = ("DROP TABLE %s loses its rows, and running code that names it fails.%s"):format(on.sql, on:holds()),
     fix = "take it out of the code and the schema file first and deploy that; rename it in one migration and drop it in a "
       .. "later one, with a backup at hand" })
   context:locked(on, "ACCESS EXCLUSIVE")

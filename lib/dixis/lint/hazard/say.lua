@@ -10,6 +10,7 @@ local whiles <const> = {
   scan = "while every row is read",
   index = "while the index is built",
   indexes = "while its indexes are built anew",
+  held = "until the migration ends",
 }
 local MOMENT <const> = "only for a moment, but it waits behind every running statement on the table, "
   .. "and all new ones wait behind it"
@@ -18,7 +19,7 @@ local MOMENT <const> = "only for a moment, but it waits behind every running sta
 ---@field what string        what the statement does: "ALTER COLUMN ... TYPE integer"
 ---@field on dixis.lint.Subject
 ---@field lock? dixis.lint.LockMode
----@field long? "rewrite"|"scan"|"index"|"indexes"|"empty"   what keeps the lock long; nil: a moment
+---@field long? "rewrite"|"scan"|"index"|"indexes"|"empty"|"held"   what keeps the lock long; nil: a moment
 ---@field also? { on: dixis.lint.Subject, lock: dixis.lint.LockMode }[]   other tables that are locked
 ---@field why? string        what else there is to it
 ---@field loses? boolean      rows are lost: their number matters
@@ -45,10 +46,14 @@ end
 function say.hazard(context, rule, hazard)
   -- ALTER TABLE takes the strongest lock of its forms at its beginning.
   local altering <const> = context.altering
-  if altering and altering.key == hazard.on.key then hazard.lock = locks.stronger(hazard.lock, altering.lock) end
+  if hazard.lock and altering and altering.key == hazard.on.key then hazard.lock = locks.stronger(hazard.lock, altering.lock) end
   local message = hazard.what .. lock_text(hazard)
   if hazard.why then message = message .. " " .. hazard.why end
-  if hazard.long or hazard.loses then message = message .. hazard.on:burden() end
+  if hazard.loses then
+    message = message .. hazard.on:holds()
+  elseif hazard.long and hazard.long ~= "held" then
+    message = message .. hazard.on:burden()
+  end
   say.report(context, rule, { message = message, fix = hazard.fix, sql = hazard.sql, at = hazard.at,
     object = hazard.on.key .. (hazard.part and "." .. hazard.part or ""),
     severity = hazard.severity or hazard.on:weigh(context:severity(rule)),

@@ -112,15 +112,25 @@ local function sized(bytes)
   return (bytes < 10 and unit > 1 and "%.1f %s" or "%.0f %s"):format(bytes, units[unit])
 end
 
---- What its size means for something that takes time in proportion to it; "" when that is not known.
+-- "1,234 rows, 5.6 MB"
+local function extent(self)
+  local text = grouped(self.rows) .. (self.rows == 1 and " row" or " rows")
+  return self.bytes and text .. ", " .. sized(self.bytes) or text
+end
+
+--- How much it holds, as a sentence; "" when that is not known.
+---@return string
+function Subject:holds()
+  return self.rows and (" %s has %s."):format(self.sql, extent(self)) or ""
+end
+
+--- What that means for something that takes time in proportion to it.
 ---@return string
 function Subject:burden()
   if not self.rows then return "" end
-  local size = grouped(self.rows) .. (self.rows == 1 and " row" or " rows")
-  if self.bytes then size = size .. ", " .. sized(self.bytes) end
-  if self.rows < FEW then return (" %s is small (%s): this will be short."):format(self.sql, size) end
-  if self.rows <= MANY then return (" %s has %s."):format(self.sql, size) end
-  return (" %s is large (%s): this takes minutes or more, and it is what an outage is made of."):format(self.sql, size)
+  if self.rows < FEW then return (" %s is small (%s): this will be short."):format(self.sql, extent(self)) end
+  if self.rows <= MANY then return self:holds() end
+  return (" %s is large (%s): expect this to take minutes or more, and users to notice."):format(self.sql, extent(self))
 end
 
 subject.quote = quote

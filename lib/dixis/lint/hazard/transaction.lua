@@ -24,7 +24,7 @@ local function strong(locked)
 end
 
 local function many_locks(context, held)
-  if #held < 2 then return end
+  if #held < 2 or held[1].index == held[#held].index then return end
   local long
   for _, entry in ipairs(held) do long = long or (entry.long and entry) end
   local last <const> = held[#held]
@@ -81,8 +81,7 @@ local function lock_table(_, body, context)
   for _, entry in ipairs(body.relations) do
     local on <const> = subject.of(context, entry.RangeVar)
     if on and locks.blocks_writes(mode) then
-      say.hazard(context, "lock-table", { what = "LOCK TABLE", on = on, lock = mode, at = entry.RangeVar.location,
-        why = "It is held until the migration ends.",
+      say.hazard(context, "lock-table", { what = "LOCK TABLE", on = on, lock = mode, long = "held", at = entry.RangeVar.location,
         fix = "leave it out where the statements take the locks that they need; nothing that takes long after it" })
       context:locked(on, mode)
     end
