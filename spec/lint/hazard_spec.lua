@@ -150,6 +150,15 @@ DROP TABLE "Own";]] }, "x"))
     for _, finding in ipairs(list) do assert.equal("order", rules.all[finding.rule].group) end
   end)
 
+  it("says what stays locked while all rows are changed", function()
+    local list <const> = findings { BASE, [[
+ALTER TABLE "Order" ADD COLUMN "city" TEXT;
+UPDATE "Order" SET "city" = 'Rome';]] }
+    assert.equal("update-everything", list[1].rule)
+    assert.matches('Meanwhile "Order" stays locked (ACCESS EXCLUSIVE, line 1), which blocks all reads and writes.',
+      list[1].message, 1, true)
+  end)
+
   it("is there for a table that a DO block may have made", function()
     local list <const> = findings { "DO $$ BEGIN EXECUTE 'CREATE TABLE ' || 'a (id int)'; END $$;", "CREATE INDEX i ON a (id);" }
     assert.equal("index-blocks-writes", list[1].rule)

@@ -205,6 +205,18 @@ function Hazards:locked(on, mode, long)
     statement = self.statement, index = self.index })
 end
 
+--- What the migration keeps locked when it comes to a statement, as a sentence; nil: nothing that blocks writes.
+---@param index integer  of the statement
+---@return string?
+function Hazards:held_before(index)
+  for _, entry in ipairs(self.whole and self.memory.locked or {}) do
+    if entry.index < index and locks.blocks_writes(entry.lock) then
+      return (" Meanwhile %s stays locked (%s, line %d), which %s."):format(entry.on.sql, entry.lock, entry.statement.line,
+        locks.blocks(entry.lock))
+    end
+  end
+end
+
 -- A tree's locations are offsets in the file, counted in bytes.
 local function line_and_column(text, statement, at)
   local line, start = statement.line, nil

@@ -52,7 +52,7 @@ local function update(_, body, context)
   end
   say.hazard(context, "update-everything", { what = "UPDATE without WHERE", on = on, at = body.relation.location,
     long = "rewrite", why = "writes every row anew in one transaction: each row stays locked until it ends, and the table "
-      .. "grows by as much as it holds.",
+      .. "grows by as much as it holds." .. (context:held_before(context.index) or ""),
     fix = "change the rows " .. BATCHES .. "; or let a DEFAULT that is not volatile fill a new column without a write" })
 end
 

@@ -38,20 +38,15 @@ local function many_locks(context, held)
     fix = "one migration for each table" })
 end
 
-local function backfill(context, held)
+local function backfill(context)
   for _, change in ipairs(context.memory.changes) do
-    local before
-    for _, entry in ipairs(held) do
-      if entry.index < change.index then before = before or entry end
-    end
-    local also <const> = before and (" Meanwhile %s stays locked (%s, line %d), which %s."):format(before.on.sql,
-      before.lock, before.statement.line, locks.blocks(before.lock)) or ""
-    if before or (change.on.rows and change.on.rows > subject.MANY) then
+    local meanwhile <const> = context:held_before(change.index)
+    if meanwhile or (change.on.rows and change.on.rows > subject.MANY) then
       local severity <const> = change.on:weigh "warning"
       say.report(context, "backfill", { object = change.on.key, at = change.at, statement = change.statement,
         index = change.index, severity = severity,
         message = ("%s over the rows of %s in the transaction of the migration: it takes as long as there are rows, and what "
-          .. "it changes stays locked until the end.%s%s"):format(change.what, change.on.sql, also, change.on:burden()),
+          .. "it changes stays locked until the end.%s%s"):format(change.what, change.on.sql, meanwhile or "", change.on:burden()),
         fix = "change the rows outside of the migration, in batches of some thousand rows, each in its own transaction" })
     end
   end
@@ -72,7 +67,7 @@ end
 function transaction.finish(context)
   local held <const> = strong(context.memory.locked)
   if context.whole then many_locks(context, held) end
-  if context.whole then backfill(context, held) end
+  if context.whole then backfill(context) end
   timeout_off(context, held)
 end
 
