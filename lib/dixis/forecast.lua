@@ -276,6 +276,25 @@ end
 -- A journal line should not grow with the folder.
 local LISTED <const> = 200
 
+--- What the tables were like before the run, for whoever scales what it measured.
+---@param made dixis.Forecast
+---@return { tables: { table: string, bytes: number }[], database: number? }
+function forecast.sizes(made)
+  return { tables = #made.sizes <= LISTED and made.sizes or {}, database = made.database_bytes }
+end
+
+--- Another run's receipt was found: what it measured counts, where its journal is not here anyway.
+---@async
+---@param run dixis.Run
+---@param receipt dixis.Receipt
+function forecast.add(run, receipt)
+  if not run.forecast or past.knows(run, receipt) then return end
+  run.measured = run.measured or {}
+  table.insert(run.measured, receipt)
+  run.forecast = forecast.make(run)
+  run.bus:emit("forecast.made", forecast.record(run.forecast))
+end
+
 local function rounded(seconds) return seconds and math.floor(seconds * 1000 + 0.5) / 1000 end
 
 --- The fields of the event that keeps a forecast.

@@ -3,6 +3,7 @@
 local clock = require "host.clock"
 local digest = require "host.digest"
 local errors = require "dixis.errors"
+local forecast = require "dixis.lazy" "dixis.forecast"
 local fs = require "host.fs"
 local identity = require "dixis.target.identity"
 local json = require "dixis.json"
@@ -28,12 +29,14 @@ end
 --- Collects from the run's events what its receipt will say.
 ---@param run dixis.Run
 function receipt.collect(run)
-  local migrations, criteria = {}, {}
+  local migrations, criteria, checksums = {}, {}, {}
   run.told = { migrations = migrations, criteria = criteria, started = clock.wall() }
   run.bus:subscribe(function(event)
-    if event.type == "migration.applied" then
-      migrations[#migrations + 1] = { name = event.name, seconds = event.seconds, statements = event.statements,
-        recovered = event.recovered }
+    if event.type == "migration.started" then
+      checksums[event.name] = event.checksum
+    elseif event.type == "migration.applied" then
+      migrations[#migrations + 1] = { name = event.name, checksum = checksums[event.name], seconds = event.seconds,
+        statements = event.statements, recovered = event.recovered }
     elseif verdicts[event.type] then
       criteria[#criteria + 1] = { name = event.name, verdict = verdicts[event.type] }
     end
@@ -68,7 +71,8 @@ local function make(run, exit, outcome)
     plan = run.plan.digest, migrations_digest = run.plan.migrations_digest,
     applied = #run.applied, migrations = run.told.migrations, criteria = run.told.criteria, confirmed = run.phrases,
     started = run.told.started, finished = clock.wall(), seconds = math.floor(run.bus:elapsed() * 1e6) / 1e6,
-    phases = run.phases, git = run.git, by = process.user(), host = process.hostname(),
+    phases = run.phases, sizes = run.forecast and forecast.sizes(run.forecast),
+    git = run.git, by = process.user(), host = process.hostname(),
     journal = { head = head, lines = lines },
   })
   local form = proof.form(made)

@@ -156,6 +156,39 @@ describe("a forecast", function()
     assert.is_true(one.high > 1000, json.encode(one))
   end)
 
+  it("takes a receipt whose journal is elsewhere, as of a run in CI", function()
+    deploy(database(20000))
+    local _, path = dixis.journal(folder)
+    assert(fs.remove(path))
+    local _, one = plan(database(20000))
+    assert.matches("from spec of .*, on data of the same size", one.basis)
+    -- Not one that was changed.
+    local receipt = require("dixis.store").receipt_path(path)
+    local text = fs.read(receipt)
+    assert(fs.remove(receipt))
+    assert(fs.write(receipt, (text:gsub('"seconds":', '"seconds":9'))))
+    _, one = plan(database(20000))
+    assert.matches("no measurement", one.basis, 1, true)
+  end)
+
+  it("takes what the receipt in staging's own database says", function()
+    local staging = database(20000)
+    local steps = "{ step.deploy() }, audit = true"
+    book.write(folder, { gates = "{ gate.reachable(), gate.lock() }", steps = steps })
+    deploy(staging)
+    assert(fs.remove(folder .. "/.dixis"))
+    book.write(folder, { uses = "{ env = { 'STAGE' } }", steps = steps,
+      gates = "{ gate.reachable(), gate.lock(), gate.staging_green { environment = 'spec', from_env = 'STAGE' } }" })
+    local result = book.dixis(folder, database(20000), { "run", "book.lua" }, { STAGE = staging })
+    assert.equal(0, result.code, result.shown)
+    local made_here = {}
+    for _, event in ipairs((dixis.journal(folder))) do
+      if event.type == "forecast.made" then made_here[#made_here + 1] = event.migrations[1].basis end
+    end
+    assert.matches("no measurement", made_here[1], 1, true)
+    assert.matches("from spec of .*, on data of the same size", made_here[2])
+  end)
+
   it("does not take what another script has measured under the name", function()
     deploy(database(100))
     assert(fs.write(folder .. "/prisma/migrations/1_index/migration.sql", "CREATE INDEX big_w ON big (v);\n"))

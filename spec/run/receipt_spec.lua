@@ -82,7 +82,8 @@ describe("a receipt", function()
     assert.same({ target.server_version, plan.digest, plan.migrations_digest },
       { receipt.server_version, receipt.plan, receipt.migrations_digest })
     local applied = dixis.event(events, "migration.applied")
-    assert.same({ { name = applied.name, seconds = applied.seconds, statements = 1 } }, receipt.migrations)
+    assert.same({ { name = applied.name, checksum = dixis.event(events, "migration.started").checksum,
+      seconds = applied.seconds, statements = 1 } }, receipt.migrations)
     assert.same({ { name = "migrations_applied", verdict = "green" }, { name = "fine", verdict = "green" } }, receipt.criteria)
     assert.same({ { gate = "confirm", phrase = "YES", by = "--confirm" } }, receipt.confirmed)
     assert.same({ commit = dixis.event(events, "git.identified").commit, branch = "main", dirty = false }, receipt.git)

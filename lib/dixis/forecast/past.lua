@@ -1,9 +1,11 @@
 -- What earlier runs measured: read from the journals of the journal folder, the newest first.
 
+local clock = require "host.clock"
 local errors = require "dixis.errors"
 local fs = require "host.fs"
 local journal = require "host.journal"
 local json = require "dixis.json"
+local proof = require "dixis.lazy" "dixis.proof"
 local store = require "dixis.store"
 
 local past = {}
@@ -67,16 +69,20 @@ local function read(path, run)
   return facts
 end
 
+local function measurement(out, name, made)
+  local list = out.migrations[name] or {}
+  out.migrations[name] = list
+  list[#list + 1] = made
+end
+
 local function take(out, facts, id, run)
   local started = facts.started
   if not started then return end
   for _, applied in ipairs(facts.applied) do
-    local list = out.migrations[applied.name] or {}
-    out.migrations[applied.name] = list
-    list[#list + 1] = { run = id, at = started.at, environment = started.environment,
+    measurement(out, applied.name, { run = id, at = started.at, environment = started.environment,
       throw_away = started.ephemeral or false, seconds = applied.seconds,
       times = applied.times, checksum = facts.checksums[applied.name], sizes = facts.sizes,
-      database_bytes = facts.database_bytes }
+      database_bytes = facts.database_bytes })
   end
   if not facts.here then return end
   if started.runbook.name == run.book.name then
@@ -91,6 +97,40 @@ local function take(out, facts, id, run)
   end
 end
 
+-- A receipt without its journal says as much of whole migrations, not of their statements.
+local function take_receipt(out, receipt)
+  local sizes = {}
+  for _, size in ipairs(receipt.sizes and receipt.sizes.tables or {}) do sizes[size.table] = size.bytes end
+  for _, one in ipairs(receipt.migrations or {}) do
+    if not one.recovered then
+      measurement(out, one.name, { run = receipt.run, at = clock.iso(receipt.finished), environment = receipt.environment,
+        throw_away = receipt.ephemeral or false, seconds = one.seconds, checksum = one.checksum, sizes = sizes,
+        database_bytes = receipt.sizes and receipt.sizes.database })
+    end
+  end
+end
+
+local function journal_of(folder, id) return ("%s/%s.jsonl"):format(folder, id) end
+
+local function take_receipts(out, folder)
+  for _, entry in ipairs(fs.list(folder) or {}) do
+    local id = entry.name:match "^(.+)%.receipt%.json$"
+    if id and not fs.stat(journal_of(folder, id)) then
+      local ok, receipt = pcall(proof.read, folder .. "/" .. entry.name)
+      if ok then take_receipt(out, receipt) end
+    end
+  end
+end
+
+--- Whether the journal of a receipt's run is here.
+---@param run dixis.Run
+---@param receipt dixis.Receipt
+---@return boolean
+function past.knows(run, receipt)
+  local folder = run.settings.journal_dir
+  return folder ~= nil and receipt.run:match "^[%w-]+$" ~= nil and fs.stat(journal_of(folder, receipt.run)) ~= nil
+end
+
 --- Reads what earlier runs left. A journal that cannot be read is passed over: it is no proof of anything here.
 ---@param run dixis.Run  with its identity
 ---@return dixis.Past
@@ -98,7 +138,7 @@ function past.read(run)
   local out, folder = { migrations = {}, steps = {}, compared = {} }, run.settings.journal_dir
   local seen, bytes = 0, 0
   for _, id in ipairs(folder and store.list(folder) or {}) do
-    local path = ("%s/%s.jsonl"):format(folder, id)
+    local path = journal_of(folder, id)
     local stat = id ~= run.id and fs.stat(path)
     if stat and bytes + stat.size <= BYTES then
       bytes = bytes + stat.size
@@ -108,6 +148,8 @@ function past.read(run)
       if seen == JOURNALS then break end
     end
   end
+  if folder then take_receipts(out, folder) end
+  for _, receipt in ipairs(run.measured or {}) do take_receipt(out, receipt) end
   return out
 end
 

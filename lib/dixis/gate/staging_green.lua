@@ -3,6 +3,7 @@
 local lazy = require "dixis.lazy"
 
 local duration = require "dixis.duration"
+local forecast = lazy "dixis.forecast"
 local proof = lazy "dixis.proof"
 local words = require "dixis.words"
 
@@ -35,6 +36,7 @@ return {
       receipt = args.receipt, from_env = args.from_env, public_key = args.public_key, within = args.within,
       why_not = function(found) return why_not(run, found, args.environment) end,
     })
+    forecast.add(run, receipt)
     run.results[args.environment .. "_receipt"] = { run = receipt.run }
     return ("%s, %s in %s"):format(proof.describe(receipt), words.count(receipt.applied, "migration"),
       duration.show(receipt.seconds))
