@@ -111,7 +111,7 @@ end
 function catalog.same_default(a, b, type)
   if a == b or a == catalog.UNKNOWN or b == catalog.UNKNOWN then return true end
   if not a or not b then return false end
-  return require("dixis.prisma.default").same(a, b, type)
+  return require("dixis.prisma.expression").same(a, b, type)
 end
 
 return catalog
