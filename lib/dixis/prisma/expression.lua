@@ -1,5 +1,5 @@
--- When two expressions are the same, as the default of a column. Their parse trees are compared, without what PostgreSQL adds when it
--- stores one (casts, the schema pg_catalog) and without differences in spelling.
+-- When two expressions are the same, as the default of a column. Their parse trees are compared, without what PostgreSQL
+-- adds when it stores one (casts, the schema pg_catalog) and without differences in spelling.
 
 local json = require "dixis.json"
 local lpeg = require "lpeg"
