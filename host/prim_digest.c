@@ -1,5 +1,6 @@
 /* host.digest: SHA-256, random identifiers, comparing; signatures are in digest_sign.c. Waits:
- * nothing. Fails: sha256_file (kind "os"). Raises: misuse, and a kernel without random numbers.
+ * sha256_file (digest_file.c). Fails: sha256_file (kind "os"). Raises: misuse, and a kernel without
+ * random numbers.
  *
  * The plain SHA256_* functions of libcrypto: EVP sets up providers first, which costs more than all
  * of the start-up beside it. */
@@ -8,8 +9,6 @@
 
 #include "digest.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -18,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #define SHA256_TYPE "dixis.sha256"
 
@@ -35,7 +33,7 @@ static void hex_write(const unsigned char *bytes, size_t size, char *out)
   }
 }
 
-static void hash_end(SHA256_CTX *context, char out[hex_size])
+void dx_sha256_end(SHA256_CTX *context, char out[64])
 {
   unsigned char hash[hash_size];
   SHA256_Final(hash, context);
@@ -47,7 +45,7 @@ void dx_sha256_hex(const void *data, size_t size, char out[65])
   SHA256_CTX context;
   SHA256_Init(&context);
   SHA256_Update(&context, data, size);
-  hash_end(&context, out);
+  dx_sha256_end(&context, out);
   out[hex_size] = '\0';
 }
 
@@ -57,41 +55,6 @@ static int digest_sha256(lua_State *L)
   const char *data = luaL_checklstring(L, 1, &size);
   char hex[hex_size + 1];
   dx_sha256_hex(data, size, hex);
-  lua_pushlstring(L, hex, hex_size);
-  return 1;
-}
-
-static int digest_sha256_file(lua_State *L)
-{
-  size_t length;
-  const char *path = luaL_checklstring(L, 1, &length);
-  luaL_argcheck(L, strlen(path) == length, 1, "the path has a zero byte");
-  int code = 0, fd = open(path, O_RDONLY | O_NOCTTY | O_CLOEXEC);
-  char hex[hex_size];
-  if (fd < 0) {
-    code = errno;
-  } else {
-    static unsigned char block[65536];
-    ssize_t got;
-    SHA256_CTX context;
-    SHA256_Init(&context);
-    while ((got = read(fd, block, sizeof block)) != 0) {
-      if (got > 0) {
-        SHA256_Update(&context, block, (size_t)got);
-      } else if (errno != EINTR) {
-        code = errno;
-        break;
-      }
-    }
-    hash_end(&context, hex);
-    close(fd);
-  }
-  if (code != 0) {
-    dx_fail(L, "os", "read %s: %s", path, uv_strerror(-code));
-    dx_field(L, "code", uv_err_name(-code));
-    dx_field(L, "path", path);
-    return 2;
-  }
   lua_pushlstring(L, hex, hex_size);
   return 1;
 }
@@ -131,7 +94,7 @@ static int hasher_hex(lua_State *L)
 {
   struct hasher *hasher = check_hasher(L);
   char hex[hex_size];
-  hash_end(&hasher->context, hex);
+  dx_sha256_end(&hasher->context, hex);
   hasher->taken = true;
   lua_pushlstring(L, hex, hex_size);
   return 1;
@@ -212,15 +175,12 @@ int luaopen_host_digest(lua_State *L)
       {NULL, NULL},
   };
   dx_handle_type(L, SHA256_TYPE, methods, hasher_close);
+  dx_sha256_file_types(L);
   static const luaL_Reg functions[] = {
-      {"sha256", digest_sha256},
-      {"sha256_new", digest_sha256_new},
-      {"sha256_file", digest_sha256_file},
-      {"random_hex", digest_random_hex},
-      {"uuid", digest_uuid},
-      {"base64", digest_base64},
-      {"equal", digest_equal},
-      {NULL, NULL},
+      {"sha256", digest_sha256},       {"sha256_new", digest_sha256_new},
+      {"sha256_file", dx_sha256_file}, {"random_hex", digest_random_hex},
+      {"uuid", digest_uuid},           {"base64", digest_base64},
+      {"equal", digest_equal},         {NULL, NULL},
   };
   luaL_newlib(L, functions);
   luaL_setfuncs(L, dx_sign_functions, 0);

@@ -17,7 +17,8 @@ function Sha256:hex() end
 ---@return host.Sha256
 function digest.sha256_new() end
 
---- SHA-256 of a file, read in blocks.
+--- SHA-256 of a file, read in blocks on the thread pool.
+---@async
 ---@param path string
 ---@return string? hex
 ---@return dixis.Error? err  kind "os"

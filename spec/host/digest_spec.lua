@@ -1,5 +1,7 @@
+local clock = require "host.clock"
 local digest = require "host.digest"
 local fs = require "host.fs"
+local task = require "host.task"
 
 local empty <const> = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 local abc <const> = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -50,6 +52,17 @@ describe("digest", function()
     end
     assert.equal(abc, digest.sha256("abc"))
     assert(fs.remove(home))
+  end)
+
+  it("lets other tasks run while it hashes a file, and ends when it is cancelled", function()
+    local path = "/dev/zero" -- has no end
+    local reader = task.spawn(function() return digest.sha256_file(path) end)
+    clock.sleep(0.02)
+    assert.is_false(reader:done())
+    reader:cancel({ kind = "enough", message = "enough" })
+    local ok, err = reader:join()
+    assert.is_false(ok)
+    assert.equal("enough", err.kind)
   end)
 
   it("makes random identifiers", function()
