@@ -5,11 +5,21 @@
 --     dixis run  runbooks/prod.lua
 --
 -- It never runs by itself: a person types DIXIS-PROD-OK and then the name of the database (in CI, a job
--- that a person started gives --confirm twice). It demands a green staging run of the same migrations
--- and takes a backup first. Nothing is changed before every gate is open.
+-- that a person started gives --confirm twice). It demands a green staging run of the same migrations,
+-- takes a backup, and proves it: it is restored elsewhere and compared, which also tells how long the way
+-- back takes. Nothing is changed before every gate is open. When it goes wrong: runbooks/rollback.lua.
 
 local gate, step, check = dixis.gate, dixis.step, dixis.check
 local notice, option, target = dixis.notice, dixis.option, dixis.target
+
+local function backup(more)
+  local fields = {
+    folder = option "backup_folder", format = option "backup_format", jobs = option "backup_jobs", bin = option "pg_bin",
+    scratch = "DATABASE_URL_SCRATCH", proof_folder = option "proof_folder", unproven = option "unproven_backup",
+  }
+  for name, value in pairs(more or {}) do fields[name] = value end
+  return fields
+end
 
 return dixis.runbook {
   name = "prod",
@@ -45,6 +55,12 @@ return dixis.runbook {
     staging_public_key = { type = "string", help = "only a staging run that this key has signed counts" },
     staging_within = { type = "duration", default = "7d", help = "how old the staging run may be" },
     backup_folder = { type = "path", help = "where backups go; .dixis/backups by default" },
+    backup_format = { type = "choice", choices = { "custom", "directory" }, default = "custom", help = "a file, or a folder" },
+    backup_jobs = { type = "integer", default = 1, help = "connections that dump (directory) and restore at once" },
+    backup_again = { type = "boolean", default = false, help = "one more when maintenance is on: nothing written is lost" },
+    pg_bin = { type = "path", help = "folder of pg_dump and pg_restore; found by itself" },
+    proof_folder = { type = "path", help = "where the throw-away server of the proof keeps its data; /tmp by default" },
+    unproven_backup = { type = "string", help = "the phrase that lets a backup through that could not be restored" },
     window_opens = { type = "string", help = "agreed window: \"2026-11-22 02:00\", or \"02:00\" for every day" },
     window_closes = { type = "string", help = "its end; the run must fit into it, with time for the way back" },
     window_tz = { type = "string", default = "UTC", help = "time zone of the window, as in Europe/Athens" },
@@ -71,8 +87,11 @@ return dixis.runbook {
   sign = { env = "DIXIS_SIGNING_KEY" },
 
   uses = {
-    env = { "DATABASE_URL_PROD", "DATABASE_URL_STAGING", "DIXIS_WEBHOOK_URL", "DIXIS_SMTP_URL", "DIXIS_SIGNING_KEY" },
-    exec = { "git", "pnpm", "yarn", "bunx", "npx", "pg_dump" },
+    env = {
+      "DATABASE_URL_PROD", "DATABASE_URL_STAGING", "DATABASE_URL_SCRATCH", "DIXIS_WEBHOOK_URL", "DIXIS_SMTP_URL",
+      "DIXIS_SIGNING_KEY",
+    },
+    exec = { "git", "pnpm", "yarn", "bunx", "npx", "pg_dump", "pg_restore" },
     net = { option "health_url", option "maintenance_on_url", option "maintenance_off_url" },
     read = { option "app_log" },
   },
@@ -96,7 +115,7 @@ return dixis.runbook {
     gate.reachable { wait = option "wait" },
     gate.role(),
     gate.environment { not_same_as = "DATABASE_URL_STAGING" },
-    gate.backup_tool { folder = option "backup_folder" },
+    gate.backup_tool { folder = option "backup_folder", bin = option "pg_bin" },
     gate.lock { wait = option "lock_wait" },
     gate.history { allow = option "allow" },
     gate.clinic_green { receipt = option "clinic_receipt", when = option "clinic" },
@@ -104,6 +123,7 @@ return dixis.runbook {
       receipt = option "staging_receipt", within = option "staging_within", from_env = "DATABASE_URL_STAGING",
       public_key = option "staging_public_key",
     },
+    gate.backup(backup()),
     gate.window {
       opens = option "window_opens", closes = option "window_closes", tz = option "window_tz", recovery = option "recovery",
       allow = option "window_allow", when = option "window_opens",
@@ -116,7 +136,7 @@ return dixis.runbook {
   steps = {
     step.identity(),
     step.maintenance_on { url = option "maintenance_on_url", when = option "maintenance_on_url" },
-    step.backup { folder = option "backup_folder" },
+    step.backup(backup { name = "backup_again", when = option "backup_again" }),
     step.stamp(),
     step.generate { when = option "generate" },
     step.deploy {
@@ -139,16 +159,11 @@ return dixis.runbook {
   watch = { after = option "after" },
 
   way_back = {
-    "The backup from before the first change: ${backup.path}",
-    "  check it:    sha256sum '${backup.path}'   must print ${backup.sha256}",
-    "  restore it beside the broken database, then swap by rename:",
-    "    createdb  --host='${target.host}' --port='${target.port}' --username='${target.user}' '${target.database}_restored'",
-    "    pg_restore --host='${target.host}' --port='${target.port}' --username='${target.user}' --exit-on-error \\",
-    "      --dbname='${target.database}_restored' '${backup.path}'",
-    "  then, with the application stopped, as psql on the database postgres:",
-    "    ALTER DATABASE \"${target.database}\" RENAME TO \"${target.database}_broken\";",
-    "    ALTER DATABASE \"${target.database}_restored\" RENAME TO \"${target.database}\";",
-    "What was written after the backup is not in it. When that must not be lost, go forward instead: write a",
-    "repair migration, run it on staging, then run this runbook again.",
+    "The backup from before the first change (${backup.state}): ${backup.path}",
+    "  dixis run rollback --set backup='${backup.path}' --set record='${run.journal}'",
+    "restores it beside ${target.database}, compares it with its record, and swaps the two by their names; the one that is",
+    "there now is kept. Before it asks, it shows what was written since. The way back takes about ${backup.takes}.",
+    "When nothing that was written may be lost, go forward instead: write a repair migration, run it on staging,",
+    "then run this runbook again.",
   },
 }

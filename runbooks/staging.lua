@@ -34,6 +34,7 @@ return dixis.runbook {
     backup = { type = "boolean", default = false, help = "back the database up first" },
     backup_folder = { type = "path", help = "where backups go; .dixis/backups by default" },
     audit = { type = "boolean", default = true, help = "put the run on record in the target, in dixis.run" },
+    unproven_backup = { type = "string", help = "the phrase that lets a backup through that could not be restored" },
     language = { type = "choice", choices = { "en", "el" }, default = "en", help = "of the notices" },
     notice_every = { type = "duration", default = "10m", help = "how often to tell that it still goes on" },
     mail_from = { type = "string", help = "the sender of the notices" },
@@ -50,7 +51,7 @@ return dixis.runbook {
 
   uses = {
     env = { "DATABASE_URL_STAGING", "DATABASE_URL_PROD", "DIXIS_WEBHOOK_URL", "DIXIS_SMTP_URL", "DIXIS_SIGNING_KEY" },
-    exec = { "git", "pnpm", "yarn", "bunx", "npx", "pg_dump" },
+    exec = { "git", "pnpm", "yarn", "bunx", "npx", "pg_dump", "pg_restore" },
     net = { option "health_url" },
     read = { option "app_log" },
   },
@@ -79,7 +80,7 @@ return dixis.runbook {
   steps = {
     step.identity(),
     step.stamp(),
-    step.backup { folder = option "backup_folder", when = option "backup" },
+    step.backup { folder = option "backup_folder", unproven = option "unproven_backup", when = option "backup" },
     step.generate { when = option "generate" },
     step.deploy {
       lock_timeout = option "lock_timeout", lock_attempts = option "lock_attempts", max_blocking = option "max_blocking",

@@ -47,26 +47,32 @@ end
 
 -- That a connection was lost may show only when it is used: the next one says who answers now.
 local function read_target(run)
-  local ok, now = pcall(function() return identity.read(run:open_session()) end)
+  local ok, now = pcall(function() return run:read_identity(run:open_session()) end)
   if ok then return now end
   if errors.from(now).kind ~= "connection_lost" then error(now, 0) end
-  return identity.read(run:open_session())
+  return run:read_identity(run:open_session())
 end
 
-local function check(run)
-  local edited = loader.changed(run.book)
-  if edited then changed(run, ("the runbook %s was edited"):format(edited)) end
+-- The ledger and the folder; nothing of a runbook that works from beside its target.
+local function read_project(run)
+  if run:works_from() then return end
   local read, err = run:project():read_folder()
   if not read then changed(run, err.message, err.hint) end
   compare_folders(run, run:project():migrations(), read.migrations)
-  compare_targets(run, read_target(run))
   local session = run:open_session()
   local found = history.compare(read.migrations, ledger.open(session):each(session))
   if found.ledger ~= run.plan.parts.ledger then
     changed(run, ("rows of the ledger %s were added or changed: %d migrations were applied, now %d are"):format(
       run.ledger.table, run.plan.applied, found.applied))
   end
-  local parts = plan.parts(run, read.migrations, found)
+  return read.migrations, found
+end
+
+local function check(run)
+  local edited = loader.changed(run.book)
+  if edited then changed(run, ("the runbook %s was edited"):format(edited)) end
+  compare_targets(run, read_target(run))
+  local parts = plan.parts(run, read_project(run))
   for name, part in pairs(parts) do
     if json.canonical(part) ~= json.canonical(run.plan.parts[name]) then changed(run, ("its %s"):format(name)) end
   end

@@ -232,7 +232,8 @@ local function way_back(run)
   local lines = {}
   for i, line in ipairs(run.book.way_back) do
     lines[i] = line:gsub("%${([%w_.]+)}", function(path)
-      local value = { target = run.identity or {}, run = { id = run.id }, backup = run.results.backup or {} }
+      local value = setmetatable({ target = run.identity or {}, run = { id = run.id, journal = run.journal_path } },
+        { __index = run.results })
       for part in path:gmatch "[^.]+" do value = type(value) == "table" and value[part] or nil end
       return value and tostring(value) or "(unknown " .. path .. ")"
     end)

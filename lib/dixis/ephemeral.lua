@@ -14,6 +14,7 @@ local stop_seconds <const> = 15
 
 ---@class dixis.ephemeral.Options
 ---@field durable? boolean                  wait for the disk, as a real server does (for measurements)
+---@field folder? string                   an absolute, short path: where the data goes, /tmp when absent
 ---@field memory? boolean                   data in memory (/dev/shm) when there is plenty: for small databases
 ---@field settings? table<string, string|number|boolean>   server settings on top of ours
 ---@field tcp? boolean                      listen on 127.0.0.1 too, on a free port, with a password
@@ -111,7 +112,8 @@ function ephemeral.start(options)
     user = unprivileged_user()
     if not user then return nil, errors.new("not_found", "there is no ordinary user to run PostgreSQL as") end
   end
-  local order <const> = json.encode { durable = options.durable, memory = options.memory, bin = options.bin,
+  local order <const> = json.encode { durable = options.durable, memory = options.memory,
+    folder = options.folder, bin = options.bin,
     settings = options.settings, tcp = options.tcp, password = password }
   local keeper, err = process.start({ process.executable(), "keep-postgres" }, {
     env = keeper_environment(as_root), cwd = "/", user = user, keep_stdin = true, leave_running = true,

@@ -59,6 +59,7 @@ function perform.item(run, item, fn, ...)
   if not limit and item.always then limit = ALWAYS_DEADLINE end
   if limit then child:deadline(limit) end
   local results = table.pack(child:join())
+  run:clean_up()
   run.current_task, run.current_item, run.current_kind, run.current_always = nil, nil, nil, nil
   if not results[1] and item.definition.foreign then results[2] = blame(run, results[2]) end
   if results[1] and left_open(run) then

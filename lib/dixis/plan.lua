@@ -18,8 +18,8 @@ local plan = {}
 ---@class dixis.Plan
 ---@field digest? string     nil when the target could not be read
 ---@field pending table[]    migrations of the folder, with their number of statements and their mode
----@field found integer      migrations in the folder
----@field applied integer
+---@field found? integer     migrations in the folder; nil: they are no business of the runbook
+---@field applied? integer
 ---@field deploys boolean    the runbook applies what is pending
 ---@field evidence? table<string, table>  what gates read, by their names
 ---@field parts? table  what the digest is over
@@ -108,10 +108,11 @@ end
 --- All that decides what a run does to its target: the plan's digest is over it.
 ---@async
 ---@param run dixis.Run
----@param migrations table[]  of the folder
----@param found dixis.History
+---@param migrations? table[]  of the folder; nil: they are no business of the runbook
+---@param found? dixis.History
 ---@return table
 function plan.parts(run, migrations, found)
+  if not migrations or not found then migrations, found = {}, { pending = {} } end
   return {
     runbook = run.book.digest, options = run.options, target = identity.fingerprint(run.identity), ledger = found.ledger,
     pending = plan.migrations_digest(found.pending), migrations = plan.migrations_digest(migrations),
@@ -119,11 +120,22 @@ function plan.parts(run, migrations, found)
   }
 end
 
+-- A runbook that works from beside its target reads nothing of the project: the target need not even be there.
+local function beside(run)
+  local parts = plan.parts(run)
+  return { pending = {}, problems = {}, deploys = false, parts = parts, migrations_digest = parts.migrations,
+    evidence = parts.evidence, digest = digest.sha256(json.canonical(parts)) }
+end
+
 --- Computes the plan from the run's target, folder and options.
 ---@async
 ---@param run dixis.Run
 ---@return dixis.Plan
 function plan.compute(run)
+  if run:works_from() then
+    run.plan = beside(run)
+    return run.plan
+  end
   local found = run:read_history()
   local migrations = run:project():migrations()
   local kept = read_pending(found.pending, deploys(run.book))
@@ -142,6 +154,7 @@ end
 ---@param run dixis.Run
 ---@return dixis.Plan
 function plan.of_folder(run)
+  if run:works_from() then return { pending = {}, problems = {} } end
   local migrations = run:project():migrations()
   read_pending(migrations, deploys(run.book))
   return { found = #migrations, pending = migrations, problems = {},

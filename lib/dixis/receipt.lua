@@ -54,6 +54,11 @@ local function settled(made)
   return json.decode(json.encode(made))
 end
 
+local function backup_of(run)
+  local made = run.results.backup
+  return made and { path = made.path, sha256 = made.sha256, size = made.size, proven = made.proven }
+end
+
 --- Makes the receipt of a run that has come to its end. Its digest is over all of it, and it holds the journal's last
 --- hash, so that neither can be changed unseen.
 ---@param run dixis.Run
@@ -70,6 +75,7 @@ local function make(run, exit, outcome)
     clinic = clinic_of(run),
     plan = run.plan.digest, migrations_digest = run.plan.migrations_digest,
     applied = #run.applied, migrations = run.told.migrations, criteria = run.told.criteria, confirmed = run.phrases,
+    backup = backup_of(run), recovery = run.recovery,
     started = run.told.started, finished = clock.wall(), seconds = math.floor(run.bus:elapsed() * 1e6) / 1e6,
     phases = run.phases, sizes = run.forecast and forecast.sizes(run.forecast),
     git = run.git, by = process.user(), host = process.hostname(),

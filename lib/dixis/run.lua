@@ -13,6 +13,7 @@ local project = require "dixis.project"
 local refs = require "dixis.refs"
 local secrets = require "dixis.secrets"
 local session = lazy "dixis.target.session"
+local task = require "host.task"
 local url = lazy "dixis.target.url"
 
 ---@class dixis.Run
@@ -38,11 +39,15 @@ local url = lazy "dixis.target.url"
 ---@field linted? dixis.lint.Result
 ---@field examined? dixis.clinic.Examined
 ---@field diagnosed? table
+---@field recovery? { seconds: number, measured: boolean }  how long the way back takes
+---@field cleanups? (fun())[]
 ---@field unsettled? string      a migration of which it is being asked whether it was applied
 local Run = {}
 Run.__index = Run
 
 local run = {}
+
+local CLEANUP_SECONDS <const> = 30
 
 ---@param fields { id: string, book: dixis.Runbook, options: table, settings: table }
 ---@return dixis.Run
@@ -127,13 +132,39 @@ function Run:parse_target()
   return target
 end
 
---- A new session on the target.
+--- The database to connect to instead of the target, when the runbook works on the target from beside it.
+---@return string?
+function Run:works_from()
+  local name = self.book.target.maintenance
+  return name and self:resolve { name }[1]
+end
+
+--- The target's URL for another database of its server.
+---@param database string
+---@return table target
+function Run:beside(database)
+  local target, params = self:parse_target(), {}
+  for key, value in pairs(target.params) do params[key] = value end
+  params.dbname = database
+  return { params = params }
+end
+
+--- A new session on the target, or beside it.
 ---@async
 ---@param options? table  see dixis.target.session
 ---@return dixis.Session? session
 ---@return dixis.Error? err
 function Run:connect(options)
-  return session.open(self:parse_target(), options)
+  local beside = self:works_from()
+  return session.open(beside and self:beside(beside) or self:parse_target(), options)
+end
+
+--- Who the target is now.
+---@async
+---@param opened dixis.Session
+---@return dixis.Identity
+function Run:read_identity(opened)
+  return identity.read(opened, self:works_from() and self:parse_target().params.dbname)
 end
 
 --- Takes over a connected session as the run's own and reads who the target is.
@@ -141,7 +172,7 @@ end
 ---@param opened dixis.Session
 function Run:adopt(opened)
   self.session = opened
-  self.identity = identity.read(opened)
+  self.identity = self:read_identity(opened)
   self.bus:emit("target.identified", { target = self.identity, description = identity.describe(self.identity) })
 end
 
@@ -186,6 +217,25 @@ function Run:read_history()
       "check ?schema= in the URL; dixis never creates a schema by itself")
   end
   return history.compare(self:project():migrations(), self.ledger:each(opened))
+end
+
+--- fn is called when the current item has ended, however it ended: a task that was cancelled can do nothing more that
+--- waits.
+---@param fn fun()
+function Run:afterwards(fn)
+  self.cleanups = self.cleanups or {}
+  table.insert(self.cleanups, fn)
+end
+
+--- Does what the item that has ended left to be done, the last of it first.
+---@async
+function Run:clean_up()
+  while self.cleanups and #self.cleanups > 0 do
+    local worker = task.spawn(table.remove(self.cleanups))
+    worker:deadline(CLEANUP_SECONDS)
+    local ok, err = worker:join()
+    if not ok then self.bus:emit("cleanup.failed", { item = self.current_item, error = errors.record(errors.from(err)) }) end
+  end
 end
 
 --- After a failure: ends what is open on the target, and says so.

@@ -14,7 +14,7 @@ local runbook = {}
 ---@field name string
 ---@field version string
 ---@field title string
----@field target { env?: string, environment: string }
+---@field target { env?: string, environment: string, maintenance?: string|dixis.Ref }
 ---@field options table<string, table>
 ---@field uses table<string, any[]>
 ---@field gates dixis.Item[]
@@ -59,6 +59,7 @@ local fields <const> = {
 local target_fields <const> = {
   env = { type = "string", help = "the variable that holds the target's URL; none when a gate makes the target" },
   environment = { type = "string", required = true, help = "\"staging\", \"production\", ..." },
+  maintenance = { type = "string", help = "work from this database beside the target, which need not be there" },
 }
 local watch_fields <const> = {
   after = { type = "duration", required = true, help = "how long" },
@@ -218,6 +219,7 @@ function runbook.validate(book, where)
       end
     end)
   end
+  check_refs("target", book.target)
   check_refs("watch", book.watch)
   check_refs("guard", book.guard)
   for _, list in ipairs(list_order) do

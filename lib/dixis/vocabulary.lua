@@ -8,16 +8,17 @@ local vocabulary = {}
 
 local words <const> = {
   gate = {
-    "adoptable", "backup_tool", "clinic_green", "confirm", "custom", "environment", "git", "history", "lock", "people",
-    "reachable", "resolvable", "role", "scratch", "secret", "staging_green", "window",
+    "adoptable", "backup", "backup_tool", "clinic_green", "confirm", "custom", "environment", "external_backup", "git",
+    "history", "lock", "people", "reachable", "resolvable", "restorable", "role", "scratch", "secret", "snapshot",
+    "staging_green", "window",
   },
   step = {
     "adopt", "backup", "command", "custom", "deploy", "diagnose", "examine", "generate", "http", "identity", "lint",
-    "maintenance_off", "maintenance_on", "notice", "resolve", "sql", "stamp", "status", "validate",
+    "maintenance_off", "maintenance_on", "notice", "resolve", "restore", "sql", "stamp", "status", "swap", "validate",
   },
   check = {
-    "command", "custom", "http", "latency", "log", "migrations_applied", "no_errors", "recorded", "schema_up_to_date",
-    "schema_valid", "sound", "sql",
+    "command", "custom", "http", "latency", "log", "migrations_applied", "no_errors", "recorded", "restored",
+    "schema_up_to_date", "schema_valid", "sound", "sql",
   },
   notice = { "command", "mail", "webhook" },
 }

@@ -43,6 +43,7 @@ function dixis.target(name) end
 ---@class dixis.TargetFields
 ---@field env? string         the variable that holds the target's URL; none when gate.scratch makes the target
 ---@field environment string  "staging", "production", ...
+---@field maintenance? dixis.Text  work from this database beside the target, which need not be there
 
 ---@class dixis.SignFields
 ---@field env string          the variable that holds the private key
@@ -156,10 +157,26 @@ function dixis.extend(parent, changes) end
 ---@return dixis.Gate
 function dixis.gate.adoptable(given) end
 
+---@class dixis.gate.backup: dixis.ItemFields
+---@field folder? dixis.Text        where to write it
+---@field format? dixis.Text        "custom" (one file) or "directory" (a folder)
+---@field jobs? integer|dixis.Ref   how many connections dump (directory format) and restore at once
+---@field bin? dixis.Text           folder of pg_dump and pg_restore
+---@field space? integer|dixis.Ref  how much room the folder must have, in percent of the database
+---@field scratch? string           a variable with the URL of a server for the proof
+---@field proof_folder? dixis.Text  where the throw-away server of the proof keeps its data
+---@field unproven? dixis.Text      the phrase that lets a backup through that could not be restored
+
+--- The target is backed up, and the backup is proven by restoring it.
+---@param given? dixis.gate.backup
+---@return dixis.Gate
+function dixis.gate.backup(given) end
+
 ---@class dixis.gate.backup_tool: dixis.ItemFields
 ---@field folder? dixis.Text  where the backup will be written
+---@field bin? dixis.Text     folder of pg_dump and pg_restore
 
---- pg_dump is there and new enough, and the backup folder can be written.
+--- pg_dump and pg_restore are there and new enough, and the backup folder can be written.
 ---@param given? dixis.gate.backup_tool
 ---@return dixis.Gate
 function dixis.gate.backup_tool(given) end
@@ -198,6 +215,20 @@ function dixis.gate.custom(given) end
 ---@param given? dixis.gate.environment
 ---@return dixis.Gate
 function dixis.gate.environment(given) end
+
+---@class dixis.gate.external_backup: dixis.ItemFields
+---@field path dixis.Text            the backup; with a slash at its end: the newest in that folder
+---@field sha256? dixis.Text         its SHA-256; by default what PATH.sha256 says
+---@field within? dixis.Duration     how old it may be
+---@field proof? dixis.Text[]        a program that restores it elsewhere; it is given the path
+---@field env? string[]              variables that the program is given, beside PATH and HOME
+---@field recovery? dixis.Duration   how long going back to it takes
+---@field unproven? dixis.Text       the phrase that lets a backup through that has no proof
+
+--- A backup that another tool made is fresh, whole and proven.
+---@param given dixis.gate.external_backup
+---@return dixis.Gate
+function dixis.gate.external_backup(given) end
 
 ---@class dixis.gate.git: dixis.ItemFields
 ---@field clean? dixis.Flag    true: refuse uncommitted changes
@@ -246,6 +277,21 @@ function dixis.gate.reachable(given) end
 ---@return dixis.Gate
 function dixis.gate.resolvable(given) end
 
+---@class dixis.gate.restorable: dixis.ItemFields
+---@field backup? dixis.Text          the backup; the newest of the target that a journal knows when absent
+---@field record? dixis.Text          the journal of the run that made it, or a folder of journals
+---@field sha256? dixis.Text          its SHA-256, for a backup that no journal knows
+---@field unproven? dixis.Text        the phrase that lets a backup through that was never restored
+---@field keep_as? dixis.Text         name that the database of now is kept under
+---@field jobs? integer|dixis.Ref     how many connections restore at once
+---@field bin? dixis.Text             folder of pg_dump and pg_restore
+---@field count_within? dixis.Duration  how long to count rows to show what would be lost
+
+--- The target can be brought back to a backup that was proven.
+---@param given? dixis.gate.restorable
+---@return dixis.Gate
+function dixis.gate.restorable(given) end
+
 ---@class dixis.gate.role: dixis.ItemFields
 ---@field superuser? dixis.Flag  false: refuse a superuser
 
@@ -270,6 +316,23 @@ function dixis.gate.scratch(given) end
 ---@param given? string|dixis.gate.secret
 ---@return dixis.Gate
 function dixis.gate.secret(given) end
+
+---@class dixis.gate.snapshot: dixis.ItemFields
+---@field command? dixis.Text[]      program and arguments that tell of the snapshot
+---@field url? dixis.Text            instead: an address that tells of it
+---@field env? string[]              variables that the program is given, beside PATH and HOME
+---@field headers? table<string, string>
+---@field token? string              a variable whose value is sent as the bearer token
+---@field json? table<string, any>   path -> value: what the answer must say
+---@field matches? string            instead: a Lua pattern that the answer must match
+---@field made string                where the answer says when it was made: a path, or a pattern with one capture
+---@field within? dixis.Duration     how old it may be
+---@field recovery? dixis.Duration   how long going back to it takes
+
+--- The provider has a fresh snapshot of the target's server.
+---@param given dixis.gate.snapshot
+---@return dixis.Gate
+function dixis.gate.snapshot(given) end
 
 ---@class dixis.gate.staging_green: dixis.ItemFields
 ---@field receipt? dixis.Text        a receipt file, or a folder of them; by default the journal folder, and from_env
@@ -308,9 +371,16 @@ function dixis.gate.window(given) end
 function dixis.step.adopt(given) end
 
 ---@class dixis.step.backup: dixis.StepFields
----@field folder? dixis.Text    where to write it
+---@field folder? dixis.Text        where to write it
+---@field format? dixis.Text        "custom" (one file) or "directory" (a folder)
+---@field jobs? integer|dixis.Ref   how many connections dump (directory format) and restore at once
+---@field bin? dixis.Text           folder of pg_dump and pg_restore
+---@field space? integer|dixis.Ref  how much room the folder must have, in percent of the database
+---@field scratch? string           a variable with the URL of a server for the proof
+---@field proof_folder? dixis.Text  where the throw-away server of the proof keeps its data
+---@field unproven? dixis.Text      the phrase that lets a backup through that could not be restored
 
---- pg_dump of the target, with its size and SHA-256 in the record.
+--- The backup of gate.backup, taken between other steps.
 ---@param given? dixis.step.backup
 ---@return dixis.Step
 function dixis.step.backup(given) end
@@ -451,6 +521,11 @@ function dixis.step.notice(given) end
 ---@return dixis.Step
 function dixis.step.resolve(given) end
 
+--- The backup of gate.restorable into a new database beside the target, compared with its record.
+---@param given? dixis.StepFields
+---@return dixis.Step
+function dixis.step.restore(given) end
+
 ---@class dixis.step.sql: dixis.StepFields
 ---@field statement string      one SQL statement
 ---@field params? any[]         $1, $2, ...
@@ -472,6 +547,11 @@ function dixis.step.status(given) end
 
 ---@class dixis.step.validate: dixis.StepFields
 ---@field strict? boolean  whether every difference is red, not only what Prisma's client fails on; default false
+
+--- The restored database takes the target's name, and the target another one.
+---@param given? dixis.StepFields
+---@return dixis.Step
+function dixis.step.swap(given) end
 
 --- Checks the Prisma schema, and the target against it.
 ---@param given? dixis.step.validate
@@ -602,6 +682,11 @@ function dixis.check.no_errors(given) end
 ---@param given dixis.check.recorded
 ---@return dixis.Check
 function dixis.check.recorded(given) end
+
+--- Whoever connects to the target's name meets the restored database.
+---@param given? dixis.ItemFields
+---@return dixis.Check
+function dixis.check.restored(given) end
 
 --- Nothing is pending, nothing half-finished.
 ---@param given? dixis.ItemFields

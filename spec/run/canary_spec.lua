@@ -10,7 +10,6 @@ local fs = require "host.fs"
 local json = require "dixis.json"
 local pg = require "host.pg"
 local post = require "spec.support.post"
-local process = require "host.process"
 local server = require "spec.support.server"
 local web = require "spec.support.web"
 
@@ -79,7 +78,8 @@ end
 local function go(fields, more, code, arguments)
   if fields then
     fields.uses = fields.uses
-      or '{ env = { "TOKEN", "HOOK", "SMTP" }, exec = { "sh", "./tool", "pg_dump" }, net = { "127.0.0.1" } }'
+      or '{ env = { "TOKEN", "HOOK", "SMTP", "SCRATCH" }, exec = { "sh", "./tool", "pg_dump", "pg_restore" }, '
+        .. 'net = { "127.0.0.1" } }'
     book.write(folder, fields)
     local path = folder .. "/book.lua"
     assert(fs.write(path, (fs.read(path):gsub("local gate", "local notice = dixis.notice\nlocal gate", 1))))
@@ -174,7 +174,7 @@ describe("a password of the target is not shown", function()
     assert(conn:query "CREATE TABLE busy (id int)")
     assert(conn:query "BEGIN")
     assert(conn:query "LOCK TABLE busy")
-    book.write(folder, { steps = "{ step.backup() }", uses = '{ exec = { "pg_dump" } }' })
+    book.write(folder, { steps = "{ step.backup() }", uses = '{ exec = { "pg_dump", "pg_restore" } }' })
     local handle = dixis.start({ "run", "book.lua" }, { cwd = folder, env = environment() })
     local dump
     local until_time <const> = clock.now() + 60
@@ -194,6 +194,15 @@ describe("a password of the target is not shown", function()
     conn:close()
     params.user = "limited_" .. count
     go({ steps = "{ step.backup() }" }, nil, 1)
+  end)
+
+  it("of a scratch server neither, whether the proof succeeds or not", function()
+    local scratch <close> = assert(ephemeral.start { tcp = true, memory = true, password = canary.password })
+    local steps <const> = '{ step.backup { scratch = "SCRATCH" } }'
+    go({ steps = steps }, { SCRATCH = server.url(scratch.tcp_params) }, 0)
+    scratch.tcp_params.password = canary.password .. "x"
+    go({ steps = steps }, { SCRATCH = server.url(scratch.tcp_params) }, 1)
+    go({ steps = steps }, { SCRATCH = "postgresql://user:" .. canary.password .. "@127.0.0.1/x" }, 1)
   end)
 
   it("when the run is stopped", function()

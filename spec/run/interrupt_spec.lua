@@ -162,7 +162,7 @@ describe("an interrupted run", function()
       it("during a backup: pg_dump ends too, and nothing was changed", function()
         assert(fs.write(folder .. "/backup.lua", [[
           return dixis.runbook { name = "backup", version = "1", title = "A backup",
-            target = { env = "DATABASE_URL", environment = "spec" }, uses = { exec = { "pg_dump" } },
+            target = { env = "DATABASE_URL", environment = "spec" }, uses = { exec = { "pg_dump", "pg_restore" } },
             gates = { dixis.gate.reachable() }, steps = { dixis.step.backup() }, criteria = {} }
         ]]))
         assert(conn:query "CREATE TABLE held (id int)")

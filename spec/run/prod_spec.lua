@@ -233,9 +233,9 @@ describe("the production runbook", function()
     assert.equal("{dixis.environment=production}", value [[SELECT setconfig::text FROM pg_db_role_setting
       WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())]])
 
-    local backup = dixis.event(events, "backup.finished")
-    local first = dixis.event(events, "migration.started")
-    assert.is_true(backup.seq < first.seq and backup.seq < dixis.event(events, "stamp.started").seq)
+    local backup = dixis.event(events, "backup.proven")
+    local first = dixis.event(events, "step.started")
+    assert.is_true(backup.seq < first.seq)
     assert.is_truthy(backup.path:find(folder .. "/.dixis/backups/", 1, true), backup.path)
     local stat = fs.stat(backup.path)
     assert.equal(tonumber("600", 8), stat.mode)
@@ -251,7 +251,7 @@ describe("the production runbook", function()
     for _, name in ipairs { "secret", "git", "backup_tool", "staging_green", "confirm", "confirm_database" } do
       assert.equal("opened", found[name], name)
     end
-    assert.same({ "finished", "finished", "skipped" }, { found.backup, found.deploy, found.maintenance_on })
+    assert.same({ "opened", "finished", "skipped" }, { found.backup, found.deploy, found.maintenance_on })
     local _, journal = dixis.journal(folder)
     local receipt = proof.read(store.receipt_path(journal))
     assert.same({ "production", "succeeded", 7, prod.dbname },
@@ -297,11 +297,12 @@ describe("the production runbook", function()
       local found = summaries(events)
       assert.same({ "failed", "skipped", "finished" }, { found.deploy, found.status, found.maintenance_off })
 
-      local backup = dixis.event(events, "backup.finished")
+      local backup = dixis.event(events, "backup.proven")
       local way <const> = result.stdout:match "The way back\n(.*)$"
       assert.is_string(way, result.stdout)
-      for _, text in ipairs { backup.path, backup.sha256, "--port='" .. math.tointeger(prod.port),
-        "--host='127.0.0.1'", ('ALTER DATABASE "%s" RENAME TO "%s_broken"'):format(prod.dbname, prod.dbname) } do
+      local journal = select(2, dixis.journal(folder)):match "[^/]+$"
+      for _, text in ipairs { ("dixis run rollback --set backup='%s' --set record='"):format(backup.path), journal .. "'\n",
+        "(proven)", "beside " .. prod.dbname, "takes about " .. backup.takes } do
         assert.is_truthy(way:find(text, 1, true), way)
       end
       assert.is_nil(way:find("unknown", 1, true), way)
@@ -331,15 +332,15 @@ describe("the production runbook", function()
     end)
   end)
 
-  it("stops when the backup fails, before anything is changed", function()
+  it("refuses when the backup fails", function()
     run_staging()
     assert(conn:script(("CREATE SCHEMA s; CREATE TABLE s.secret (id int); CREATE ROLE %s_weak LOGIN PASSWORD 'weak';"
       .. "ALTER DATABASE %s OWNER TO %s_weak; GRANT ALL ON SCHEMA public TO %s_weak"):format(
       prod.dbname, prod.dbname, prod.dbname, prod.dbname)))
     local weak = env().DATABASE_URL_PROD:gsub("//.-@", ("//%s_weak:weak@"):format(prod.dbname))
     local result, events = run(confirmed(), { DATABASE_URL_PROD = weak })
-    assert.equal(1, result.code, result.stdout)
-    assert.equal("failed", summaries(events).backup)
+    assert.equal(3, result.code, result.stdout)
+    assert.equal("refused", summaries(events).backup)
     assert.is_truthy(result.stdout:find("pg_dump ended with code 1", 1, true), result.stdout)
     assert.is_false(dixis.event(events, "run.finished").changed)
     assert.is_true(value "SELECT NOT EXISTS (SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace)")

@@ -28,9 +28,9 @@ local function start_time(pid)
 end
 
 --- Removes folders of keepers that were killed.
-local function remove_stale()
+local function remove_stale(order)
   local _, uid = process.user()
-  for _, base in ipairs { disk, memory } do
+  for _, base in ipairs { disk, memory, order.folder } do
     for _, entry in ipairs(fs.list(base) or {}) do
       local pid, started = entry.name:match("^dixis%-pg%-(%d+)%-(%d+)%-%w+$")
       local path = base .. "/" .. entry.name
@@ -41,7 +41,7 @@ local function remove_stale()
 end
 
 local function private_folder(order)
-  local base = disk
+  local base = order.folder or disk
   if order.memory and not order.durable and (fs.free_space(memory) or 0) > wanted_memory then base = memory end
   local free <const> = errors.check(fs.free_space(base))
   if free < needed_bytes then
@@ -119,7 +119,7 @@ end
 
 ---@async
 local function serve(order, state)
-  remove_stale()
+  remove_stale(order)
   local bin <const> = template.programs(order.bin)
   state.folder = private_folder(order)
   local version <const> = template.make(bin, state.folder .. "/data")

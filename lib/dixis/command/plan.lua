@@ -6,7 +6,6 @@ local bus = require "dixis.bus"
 local errors = require "dixis.errors"
 local explain = lazy "dixis.migrate.explain"
 local forecast = lazy "dixis.forecast"
-local identity = lazy "dixis.target.identity"
 local json = require "dixis.json"
 local github = lazy "dixis.report.github"
 local loader = require "dixis.loader"
@@ -43,8 +42,7 @@ local function read_target(running)
     if err.kind ~= "unreachable" then errors.refuse(err.message, err.hint) end
     error(err, 0)
   end
-  running.session = opened
-  running.identity = identity.read(opened)
+  running:adopt(opened)
   local computed = plan.compute(running)
   local made = forecast.make(running)
   computed.forecast = made and forecast.record(made)

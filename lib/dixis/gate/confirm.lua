@@ -19,6 +19,7 @@ local function asked(run, args)
     event.forecast = run.forecast and forecast.lines(run.forecast)[1]
     event.window = run.window and run.window.text
   end
+  if run.recovery and run.confirmed == 1 then event.recovery = run.recovery end
   return event
 end
 

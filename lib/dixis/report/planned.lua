@@ -156,7 +156,7 @@ function planned.draw(running, computed, no_target, out)
       view:row("  ", line, line:find(people.BLANK, 1, true) and view.style.red)
     end
   end
-  migrations(view, running, computed)
+  if computed.found then migrations(view, running, computed) end
   if computed.forecast then forecasted(view, computed.forecast.lines) end
   if computed.evidence then evidence(view, book, computed.evidence) end
   if computed.explained then explained(view, computed.explained) end

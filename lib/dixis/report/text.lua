@@ -136,6 +136,10 @@ on["confirm.asked"] = function(self, event)
   end
   if event.forecast then lines[#lines + 1] = "forecast: " .. event.forecast end
   if event.window then lines[#lines + 1] = "window: " .. event.window end
+  if event.recovery then
+    lines[#lines + 1] = ("the way back takes about %s%s"):format(duration.show(event.recovery.seconds),
+      event.recovery.measured and ", as measured" or ", as declared")
+  end
   if event.digest then lines[#lines + 1] = "plan " .. event.digest:sub(1, 16) end
   if #lines > 0 then self:item(self.style.yellow(self.marks.ask), event.name, table.concat(lines, "\n")) end
 end
@@ -148,8 +152,9 @@ on["gate.refused"] = function(self, event)
   self:hint(event.error.hint)
 end
 on["plan.computed"] = function(self, event)
-  self:item(self.style.green(self.marks.ok), "plan", ("%s, %d applied, %d pending with %s"):format(
-    count(event.found, "migration"), event.applied, event.pending, count(event.statements, "statement")))
+  local migrations = event.found and ("%s, %d applied, %d pending with %s"):format(count(event.found, "migration"),
+    event.applied, event.pending, count(event.statements, "statement"))
+  self:item(self.style.green(self.marks.ok), "plan", migrations or "no migration is touched")
   for _, special in ipairs(event.special or {}) do
     self:item(self.style.yellow(self.marks.warn), "", special.mode == "whole"
       and special.name .. ": newer syntax than the parser knows; sent as one script"
@@ -242,9 +247,7 @@ on["audit.failed"] = function(self, event)
   self:warn("this run is not on record in the target: " .. event.error.message)
   self:hint(event.error.hint)
 end
-on["backup.finished"] = function(self, event)
-  self:below("SHA-256 " .. event.sha256, self.style.dim)
-end
+for name, handler in pairs(require "dixis.report.text_backup") do on[name] = handler end
 on["criterion.skipped"] = on["gate.skipped"]
 for name, handler in pairs(require "dixis.report.text_after") do on[name] = handler end
 on["log"] = function(self, event)

@@ -1,16 +1,17 @@
--- step.backup: pg_dump in custom format, with its size and SHA-256 in the record.
+-- step.backup: the backup of gate.backup, taken between other steps: when the application has been stopped, say.
 
+local fields = require "dixis.backup.fields"
 local lazy = require "dixis.lazy"
 
-local pg_dump = lazy "dixis.backup.pg_dump"
+local make = lazy "dixis.backup.make"
 
 return {
   type = "backup",
-  fields = { folder = { type = "any", help = "where to write it; default: beside the journal" } },
-  uses = function() return { exec = { "pg_dump" } } end,
-  describe = function() return "back the target up with pg_dump" end,
+  fields = fields.all,
+  uses = fields.uses,
+  describe = function() return "back the target up, and prove the backup by restoring it" end,
   act = function(run, args)
-    local made = pg_dump.run(run, pg_dump.folder(run, args.folder))
-    return ("%s, %.1f MB"):format(made.path, made.size / 1e6), made
+    local made = make.run(run, args)
+    return make.describe(made), made
   end,
 }

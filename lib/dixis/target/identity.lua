@@ -11,7 +11,7 @@ local identity = {}
 ---@field major integer
 ---@field system_identifier? string  nil when the role may not read it
 ---@field timeline? string  of the server's history: another one after a failover; nil when it does not tell
----@field database_oid integer
+---@field database_oid? integer  nil: there is no such database (a runbook with target.maintenance may meet that)
 ---@field replica boolean
 ---@field superuser boolean
 ---@field environment? string   the stamp, see `read_stamp`
@@ -21,7 +21,7 @@ local identity = {}
 -- The stamp is a setting of the database (ALTER DATABASE ... SET dixis.environment): it needs no object
 -- in the schema, cannot be overridden by a session, and is not carried along by pg_dump.
 local query <const> = [[
-SELECT current_database() AS database, current_user AS user_name,
+SELECT n.name AS database, current_user AS user_name,
        current_setting('server_version') AS version, current_setting('server_version_num')::int AS number,
        pg_catalog.pg_is_in_recovery() AS replica, pg_catalog.pg_backend_pid() AS pid,
        (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) AS superuser,
@@ -29,7 +29,7 @@ SELECT current_database() AS database, current_user AS user_name,
        (SELECT substr(s, length('dixis.environment=') + 1)
           FROM pg_catalog.pg_db_role_setting r, unnest(r.setconfig) s
          WHERE r.setdatabase = d.oid AND r.setrole = 0 AND s LIKE 'dixis.environment=%') AS stamp
-  FROM pg_catalog.pg_database d WHERE d.datname = current_database()]]
+  FROM (SELECT coalesce($1, current_database()) AS name) n LEFT JOIN pg_catalog.pg_database d ON d.datname = n.name]]
 
 -- Managed servers may keep either to themselves.
 local cluster_queries <const> = {
@@ -48,9 +48,10 @@ end
 
 ---@async
 ---@param session dixis.Session
+---@param name? string  of the target, when the session is on another database of the server
 ---@return dixis.Identity
-function identity.read(session)
-  local row = session:row(query)
+function identity.read(session, name)
+  local row = session:row(query, name)
   local info = session.conn:info()
   local system, timeline = read_cluster(session)
   return {
@@ -69,7 +70,8 @@ end
 function identity.fingerprint(found)
   return {
     database = found.database, system_identifier = found.system_identifier or "unknown",
-    timeline = found.timeline or "unknown", database_oid = found.database_oid, major = found.major, replica = found.replica,
+    timeline = found.timeline or "unknown", database_oid = found.database_oid or "none", major = found.major,
+    replica = found.replica,
   }
 end
 
@@ -104,7 +106,7 @@ function identity.describe(found)
   return ("%s on %s, PostgreSQL %s %s, role %s%s, %s, %s"):format(found.database, place, found.server_version,
     found.replica and "replica" or "primary", found.user, found.superuser and " (superuser)" or "",
     found.tls and "TLS" or "no TLS",
-    found.environment and ("stamped " .. found.environment) or "not stamped")
+    not found.database_oid and "not there" or found.environment and ("stamped " .. found.environment) or "not stamped")
 end
 
 return identity

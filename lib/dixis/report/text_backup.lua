@@ -1,0 +1,16 @@
+-- What the text view says of backups and of the way back.
+
+local on = {}
+
+on["backup.finished"] = function(self, event)
+  self:below("SHA-256 " .. event.sha256, self.style.dim)
+end
+on["backup.unproven"] = function(self, event)
+  self:warn(("nobody has restored this backup: %s"):format(event.reason))
+end
+on["restore.dropped"] = function(self, event)
+  self:warn(("the half-made database %s was dropped"):format(event.database))
+end
+on["cleanup.failed"] = function(self, event) self:warn(event.error.message) end
+
+return on
