@@ -2,8 +2,11 @@
 
 local apply = require "dixis.lint.apply"
 local context_of = require "dixis.lint.context"
+local expect = require "dixis.prisma.expect"
 local hazard = require "dixis.lint.hazard"
 local model_of = require "dixis.lint.model"
+local repair = require "dixis.lint.repair"
+local schema = require "dixis.lint.schema"
 local script = require "dixis.migrate.script"
 local source = require "dixis.lint.source"
 
@@ -12,7 +15,7 @@ local lint = {}
 ---@class dixis.lint.Finding
 ---@field rule string        of dixis.lint.rules
 ---@field severity "error"|"warning"|"note"
----@field migration string   name of its folder
+---@field migration? string  name of its folder; nil: it is about the schema file
 ---@field file string
 ---@field line integer
 ---@field column integer
@@ -22,6 +25,7 @@ local lint = {}
 ---@field fix? string        what to do
 ---@field fix_sql? string    the bare SQL of it
 ---@field fix_file? string   where that belongs
+---@field fix_edit? "before"|"instead"|"end"  before the statement or instead of it, or at the end of fix_file
 ---@field object? string     "public.Order" or "public.Order.total"
 ---@field cause? integer     the finding that this is a consequence of
 
@@ -81,6 +85,18 @@ local function read_script(context, hazards, migration)
   return #parsed.statements
 end
 
+local function hold_against_schema(context, path, migrations)
+  local found <const>, err = schema.load(path)
+  if not found then
+    context.statement, context.index, context.migration, context.file = nil, 0, nil, err.file or path
+    context:report("unreadable-schema", { message = err.message, fix = err.hint, line = err.line, column = err.column })
+    return
+  end
+  local expected <const> = expect.catalog(found, context.model.default_path[1])
+  schema.compare(context, expected, context.model:catalog())
+  repair.missing(context, expected, migrations)
+end
+
 --- Reads a history and says what is wrong with it.
 ---@param options dixis.lint.Options
 ---@return dixis.lint.Result
@@ -91,6 +107,8 @@ function lint.check(options)
   local hazards <const> = hazard.new(context, options)
   local statements = 0
   for _, migration in ipairs(migrations) do statements = statements + read_script(context, hazards, migration) end
+  context:conclude()
+  if options.schema then hold_against_schema(context, options.schema, migrations) end
   return { findings = context.findings, model = model, migrations = #migrations, statements = statements,
     unknown = context.unknown }
 end

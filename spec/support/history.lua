@@ -8,8 +8,10 @@ local sql = require "host.sql"
 
 local history = {}
 
--- Scripts as migrations in their order; those of a list are numbered.
-local function in_order(scripts)
+--- Scripts as migrations in their order; those of a list are numbered.
+---@param scripts string[]|table<string, string>
+---@return { name: string, text: string, file: string }[]
+function history.in_order(scripts)
   local list <const> = {}
   for name, text in pairs(scripts) do
     if type(name) == "number" then name = ("2024010100%04d_m%d"):format(name, name) end
@@ -24,7 +26,7 @@ end
 ---@param options? table
 ---@return dixis.lint.Result
 function history.lint(scripts, options)
-  local given <const> = { migrations = in_order(scripts) }
+  local given <const> = { migrations = history.in_order(scripts) }
   for name, value in pairs(options or {}) do given[name] = value end
   return lint.check(given)
 end
@@ -90,6 +92,13 @@ function history.apply(scripts)
   return failures
 end
 
+--- A connection to the database that the last scripts were applied to.
+---@async
+---@return host.pg.Connection
+function history.connection()
+  return assert(pg.connect(shared))
+end
+
 --- Statements that only one of the two calls faulty, as "migration:line: reason".
 ---@param failures table[]
 ---@param findings dixis.lint.Finding[]
@@ -123,7 +132,7 @@ end
 ---@return string[] false_alarms
 ---@return string[] failures  what the server said
 function history.hold(scripts)
-  local result <const>, failures <const> = history.lint(scripts), history.apply(in_order(scripts))
+  local result <const>, failures <const> = history.lint(scripts), history.apply(history.in_order(scripts))
   local missed <const>, alarms <const> = history.compare(failures, result.findings)
   local said <const> = {}
   for i, failure in ipairs(failures) do said[i] = failure.message end

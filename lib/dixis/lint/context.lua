@@ -134,6 +134,16 @@ function Context:close()
   for _, relation in pairs(model.schemas.pg_temp and model.schemas.pg_temp.relations or {}) do relation.maybe = true end
 end
 
+--- At the end of all: what was missing and is made by no migration.
+function Context:conclude()
+  for _, index in pairs(self.model.missing) do
+    local finding <const> = self.findings[index]
+    if not finding.created and not finding.message:find("dropped or renamed", 1, true) then
+      finding.message = finding.message .. "; no migration makes it"
+    end
+  end
+end
+
 --- Where something was made, for messages.
 ---@param object { place?: dixis.lint.Place }?
 ---@return string

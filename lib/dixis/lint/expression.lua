@@ -84,7 +84,7 @@ function expression.call(context, parts, needs, arguments)
       (': it comes with the extension "%s", which was not created'):format(extension) or ""),
     fix = extension and ('CREATE EXTENSION IF NOT EXISTS "%s" before this statement'):format(extension),
     fix_sql = extension and ('CREATE EXTENSION IF NOT EXISTS "%s";'):format(extension),
-    fix_file = extension and context.file or nil })
+    fix_file = extension and context.file or nil, fix_edit = extension and "before" or nil })
 end
 
 local by_name <const> = { nextval = true, currval = true, setval = true }

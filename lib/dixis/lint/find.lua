@@ -43,7 +43,7 @@ function find.schema(context, schema)
   local index <const> = context:report("missing-schema", { object = schema,
     message = ('the schema "%s" does not exist'):format(schema),
     fix = ('CREATE SCHEMA IF NOT EXISTS "%s" before this statement'):format(schema),
-    fix_sql = ('CREATE SCHEMA IF NOT EXISTS "%s";'):format(schema), fix_file = context.file })
+    fix_sql = ('CREATE SCHEMA IF NOT EXISTS "%s";'):format(schema), fix_file = context.file, fix_edit = "before" })
   local made <const> = model:space(schema)
   made.open, made.cause = true, index
 end

@@ -351,4 +351,10 @@ function Model:move(object, schema, name, place)
   if object.row then self:move(object.row, schema, object.name, place) end
 end
 
+--- What the model says that the database looks like; what is not certain is catalog.UNKNOWN.
+---@return dixis.Catalog
+function Model:catalog()
+  return require("dixis.lint.catalog").read(self)
+end
+
 return model

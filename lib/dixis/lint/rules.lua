@@ -46,7 +46,36 @@ rules.add("order", {
   ["cannot-know"] = { "note", "what this does to the schema is not known before it runs" },
 })
 
+rules.add("schema", {
+  ["missing-model"] = { "error", "no migration makes the table of a model" },
+  ["missing-view"] = { "note", "no migration makes a view of the schema file" },
+  ["missing-field"] = { "error", "no migration makes the column of a field" },
+  ["missing-enum"] = { "error", "no migration makes an enum of the schema file" },
+  ["missing-label"] = { "error", "no migration adds a value of an enum of the schema file" },
+  ["missing-model-key"] = { "warning", "no migration makes a model's primary key" },
+  ["missing-model-unique"] = { "warning", "no migration makes a unique of the schema file" },
+  ["missing-model-index"] = { "warning", "no migration makes an index of the schema file" },
+  ["missing-relation"] = { "warning", "no migration makes the foreign key of a relation" },
+  ["field-type"] = { "warning", "a column has another type than its field" },
+  ["field-nullability"] = { "warning", "a column takes NULL and its field does not, or the reverse" },
+  ["field-default"] = { "warning", "a column has another default than its field" },
+  ["model-key"] = { "warning", "a table has another primary key than its model" },
+  ["model-index"] = { "warning", "an index differs from the schema file's" },
+  ["relation-differs"] = { "warning", "a foreign key differs from its relation" },
+  ["key-name"] = { "note", "a key has another name than the schema file gives it" },
+  ["extra-table"] = { "note", "migrations make a table that no model is for" },
+  ["extra-column"] = { "warning", "migrations make a column that no field is for" },
+  ["extra-enum"] = { "note", "migrations make an enum that the schema file does not have" },
+  ["extra-label"] = { "note", "migrations add a value of an enum that the schema file does not have" },
+  ["extra-key"] = { "note", "migrations make a primary key that the model does not have" },
+  ["extra-unique"] = { "note", "migrations make a unique index that the schema file does not have" },
+  ["extra-index"] = { "note", "migrations make an index that the schema file does not have" },
+  ["extra-relation"] = { "note", "migrations make a foreign key that no relation is for" },
+  ["unreadable-schema"] = { "error", "the schema file is not valid" },
+})
+
 rules.add("duplicate", {
+  ["column-made-later"] = { "note", "a table that is missing gets a column later, which it must not have before" },
   ["duplicate-table"] = { "error", "a table or view is created that is there already" },
   ["duplicate-column"] = { "error", "a column is added that is there already" },
   ["duplicate-index"] = { "error", "an index is created that is there already" },

@@ -18,6 +18,14 @@ local function object_of(relation, name)
   return find.full(relation.schema, relation.name) .. "." .. name
 end
 
+-- The statement with IF NOT EXISTS before a column.
+local function with_guard(context, definition)
+  local statement <const> = context.statement
+  local at <const> = definition.location and math.tointeger(definition.location)
+  if statement.node ~= "AlterTableStmt" or not at then return nil end
+  return context.text:sub(statement.first, at) .. "IF NOT EXISTS " .. context.text:sub(at + 1, statement.last) .. ";"
+end
+
 function commands.AT_AddColumn(context, relation, command)
   local definition <const> = command.def.ColumnDef
   local name <const> = names.clip(definition.colname)
@@ -40,11 +48,13 @@ function commands.AT_AddColumn(context, relation, command)
       return
     end
     local created <const> = before.place and before.place == relation.place
+    local guarded <const> = with_guard(context, definition)
     context:report("duplicate-column", { object = object_of(relation, name),
       message = ('the column "%s" of "%s" is there already: it was made %s'):format(name, relation.name,
         context:where(before)),
       fix = ('remove it from the %s %s, or write ADD COLUMN IF NOT EXISTS here'):format(
-        created and "CREATE TABLE" or "statement", context:where(before)) })
+        created and "CREATE TABLE" or "statement", context:where(before)),
+      fix_sql = guarded, fix_file = guarded and context.file, fix_edit = guarded and "instead" })
     return
   end
   if before and (command.missing_ok or context.soft) and not before.cause then return end

@@ -41,7 +41,7 @@ local function relation_target(context, object, body)
         found.constraint.name, found.table.name),
       fix = ('ALTER TABLE "%s" DROP CONSTRAINT "%s"'):format(found.table.name, found.constraint.name),
       fix_sql = ('ALTER TABLE "%s" DROP CONSTRAINT "%s";'):format(found.table.name, found.constraint.name),
-      fix_file = context.file })
+      fix_file = context.file, fix_edit = "instead" })
     return nil
   end
   return found

@@ -86,7 +86,8 @@ function parts.OBJECT_COLUMN(context, body, relation)
   if not found then
     -- It may have been there: then it has the new name now.
     if relation.columns and not relation.columns[name] then
-      context.model:add_column(relation, { name = name, type = { text = false, name = "?" }, nullable = true, maybe = true })
+      context.model:add_column(relation, { name = name, type = { text = false, name = "?" }, nullable = true, maybe = true,
+        place = context.place, was = names.clip(body.subname) })
     end
     return
   end

@@ -247,7 +247,8 @@ local function create_part(context, kind, relation, name, replace)
       message = ('the %s "%s" of "%s" is there already: it was made %s'):format(kind, name, relation.name,
         context:where(before)),
       fix = ('DROP %s IF EXISTS "%s" ON "%s" before this statement'):format(kind:upper(), name, relation.name),
-      fix_sql = ('DROP %s IF EXISTS "%s" ON "%s";'):format(kind:upper(), name, relation.name), fix_file = context.file })
+      fix_sql = ('DROP %s IF EXISTS "%s" ON "%s";'):format(kind:upper(), name, relation.name), fix_file = context.file,
+      fix_edit = "before" })
     return nil
   end
   if before then depend.free(before) end
@@ -302,7 +303,7 @@ function handlers.CreateSchemaStmt(context, body, statement)
         message = name == "public" and 'the schema "public" is there in every new database'
           or ('the schema "%s" is there already: it was made %s'):format(name, context:where(before)),
         fix = "write CREATE SCHEMA IF NOT EXISTS",
-        fix_sql = ('CREATE SCHEMA IF NOT EXISTS "%s";'):format(name), fix_file = context.file })
+        fix_sql = ('CREATE SCHEMA IF NOT EXISTS "%s";'):format(name), fix_file = context.file, fix_edit = "instead" })
     end
     return
   end
@@ -331,7 +332,7 @@ function handlers.CreateExtensionStmt(context, body)
     if not body.if_not_exists and model.epochs.schema == 0 then
       context:report("duplicate-extension", { object = name,
         message = ('the extension "%s" is there already'):format(name), fix = "write CREATE EXTENSION IF NOT EXISTS",
-        fix_sql = ('CREATE EXTENSION IF NOT EXISTS "%s";'):format(name), fix_file = context.file })
+        fix_sql = ('CREATE EXTENSION IF NOT EXISTS "%s";'):format(name), fix_file = context.file, fix_edit = "instead" })
     end
     return
   end
