@@ -50,6 +50,10 @@ local lint = {}
 local function take(context, hazards, statement)
   context:begin(statement)
   hazards:look(statement)
+  if context.explicit and script.needs_no_transaction(statement) then
+    context:report("not-in-transaction", { message = "this cannot run between BEGIN and COMMIT",
+      fix = "put it into a migration of its own, or behind COMMIT" })
+  end
   apply.statement(context, statement)
   context:finish()
   statement.body = nil
