@@ -149,6 +149,12 @@ pair("concurrently-hides-invalid", [[CREATE INDEX CONCURRENTLY IF NOT EXISTS "It
   [[CREATE INDEX CONCURRENTLY "Item_sku_idx" ON "Item"("sku");]], { alone = true })
 pair("concurrently-fails", [[CREATE INDEX CONCURRENTLY event_at ON event (at);]],
   [[CREATE INDEX CONCURRENTLY event_at ON event_2023 (at);]], { alone = true, fails = "0A000" })
+pair("concurrently-fails", [[DROP INDEX CONCURRENTLY event_id;]], [[DROP INDEX event_id;]],
+  { alone = true, fails = "0A000", setup = [[CREATE INDEX event_id ON event (id);]] })
+pair("concurrently-fails", [[REFRESH MATERIALIZED VIEW CONCURRENTLY "TagCount";]],
+  [[REFRESH MATERIALIZED VIEW CONCURRENTLY "Uniq";]], { fails = "55000",
+    setup = [[CREATE MATERIALIZED VIEW "Uniq" AS SELECT id FROM "Tag"; CREATE UNIQUE INDEX ON "Uniq" (id);
+      CREATE UNIQUE INDEX "part" ON "TagCount" (n) WHERE n > 0; CREATE UNIQUE INDEX "expr" ON "TagCount" ((n + 1));]] })
 pair("concurrently-fails", [[DROP INDEX CONCURRENTLY "User_created_idx", "User_email_key";]],
   [[DROP INDEX CONCURRENTLY "User_created_idx";]], { alone = true, fails = "0A000" })
 pair("concurrently-fails", [[DROP INDEX CONCURRENTLY "User_created_idx" CASCADE;]],

@@ -159,6 +159,11 @@ UPDATE "Order" SET "city" = 'Rome';]] }
       list[1].message, 1, true)
   end)
 
+  it("is looked for in what has no type of its own", function()
+    assert.same({}, findings({ fixtures.base, "CREATE TABLE event_2030 PARTITION OF event (id PRIMARY KEY) DEFAULT;" },
+      { enable = { ["int-primary-key"] = true, ["char-type"] = true } }))
+  end)
+
   it("is there for a table that a DO block may have made", function()
     local list <const> = findings { "DO $$ BEGIN EXECUTE 'CREATE TABLE ' || 'a (id int)'; END $$;", "CREATE INDEX i ON a (id);" }
     assert.equal("index-blocks-writes", list[1].rule)

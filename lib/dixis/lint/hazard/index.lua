@@ -95,6 +95,13 @@ local function drop(_, body, context)
       say.report(context, "concurrently-fails", { message = "DROP INDEX CONCURRENTLY takes one index, and no CASCADE.",
         fix = "one statement for each index, each alone in its migration" })
     end
+    local schema <const>, name <const> = node.name(body.objects[1].List.items)
+    local found <const> = context.model:relation(schema, name)
+    if found and found.table and found.table.kind == "partitioned" then
+      say.report(context, "concurrently-fails", { object = found.schema .. "." .. found.name, at = context:find(name),
+        message = ("PostgreSQL cannot drop an index of a partitioned table CONCURRENTLY (%s)."):format(quote(name)),
+        fix = "drop it without, when there are no long statements" })
+    end
     return alone(context, "DROP INDEX CONCURRENTLY")
   end
   for _, object in ipairs(body.objects) do
@@ -172,9 +179,34 @@ local function vacuum(_, body, context)
   end
 end
 
+-- An index that shows which row is which: unique, over columns, of all rows.
+local function tells_rows_apart(index)
+  return index.unique and not index.where and not index.expressions
+end
+
+-- Nothing that it may have is unknown.
+local function lacks_unique_index(context, relation)
+  if not relation or relation.kind ~= "matview" or not context.model:certain(relation) then return false end
+  for index in pairs(relation.indexes) do
+    if tells_rows_apart(index) then return false end
+  end
+  return true
+end
+
 local function refresh(_, body, context)
   local on <const> = subject.of(context, body.relation)
-  if not on or body.concurrent then return end
+  if body.concurrent then
+    local relation <const> = context.model:relation(body.relation.schemaname, body.relation.relname)
+    if lacks_unique_index(context, relation) then
+      local name <const> = subject.sql_name(relation.schema, relation.name)
+      say.report(context, "concurrently-fails", { object = relation.schema .. "." .. relation.name,
+        at = body.relation.location,
+        message = ("%s cannot be refreshed CONCURRENTLY: it has no unique index over columns, without WHERE."):format(name),
+        fix = "make one before", sql = ("CREATE UNIQUE INDEX ON %s (...);"):format(name) })
+    end
+    return
+  end
+  if not on then return end
   say.hazard(context, "refresh-blocks", { what = "REFRESH MATERIALIZED VIEW", on = on, lock = "ACCESS EXCLUSIVE",
     long = "rewrite", at = body.relation.location,
     fix = "refresh it CONCURRENTLY, which needs a unique index on it without WHERE",

@@ -10,7 +10,9 @@ local style = {}
 
 local quote <const> = subject.quote
 
+-- A partition's column has none of its own.
 local function pg_type(type_name)
+  if not type_name then return nil end
   local schema <const>, name <const> = node.name(type_name.names)
   return (schema == nil or schema == "pg_catalog") and name or nil
 end
@@ -45,7 +47,7 @@ for name in ("bigserial smallserial serial2 serial4 serial8"):gmatch "%S+" do of
 ---@param key string  of the table
 ---@param definition table  ColumnDef
 function style.column(context, key, definition)
-  local type <const> = definition.typeName and pg_type(definition.typeName)
+  local type <const> = pg_type(definition.typeName)
   local entry <const> = type and of_type[type]
   if entry and context:wants(entry[1]) then
     local message <const>, fix <const> = entry[2](quote(definition.colname), definition.typeName)

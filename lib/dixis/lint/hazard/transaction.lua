@@ -46,7 +46,8 @@ local function backfill(context)
       say.report(context, "backfill", { object = change.on.key, at = change.at, statement = change.statement,
         index = change.index, severity = severity,
         message = ("%s over the rows of %s in the transaction of the migration: it takes as long as there are rows, and what "
-          .. "it changes stays locked until the end.%s%s"):format(change.what, change.on.sql, meanwhile or "", change.on:burden()),
+          .. "it changes stays locked until the end.%s%s"):format(change.what, change.on.sql, meanwhile or "",
+          change.on:burden()),
         fix = "change the rows outside of the migration, in batches of some thousand rows, each in its own transaction" })
     end
   end

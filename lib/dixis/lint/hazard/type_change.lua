@@ -93,8 +93,7 @@ function type_change.change(context, on, command)
   end
   say.hazard(context, "type-rewrites", { on = on, part = name, lock = "ACCESS EXCLUSIVE", long = long,
     what = ("ALTER COLUMN %s TYPE %s%s"):format(quote(name), to or "...", from and (" (from %s)"):format(from) or ""),
-    why = #why > 0 and table.concat(why, " ") or nil, fix = fix, sql = steps, at = definition.location,
-    severity = change == "unknown" and on:weigh "warning" or nil, unsure = change == "unknown" or change == "timezone" })
+    why = #why > 0 and table.concat(why, " ") or nil, fix = fix, sql = steps, at = definition.location })
   return long
 end
 
