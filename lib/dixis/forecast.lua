@@ -153,14 +153,15 @@ local function of_migration(migration, known, now)
     made.basis = basis_of(m, same)
   else
     made.low, made.high = 0, 0
-    local bytes
-    for _, item in ipairs(migration.work) do
+    local bytes, untold
+    for i, item in ipairs(migration.work) do
       local here = bytes_of(item, now.sizes, now.database)
       local low, high = reckoned(item, here)
       made.low, made.high = made.low + low, made.high and high and made.high + high
       if item.growth ~= "none" and here then bytes = (bytes or 0) + here end
+      if not high then untold = untold or i end
     end
-    made.basis = not made.high and "no measurement, and nothing to reckon it from"
+    made.basis = untold and ("no measurement, and nothing to reckon statement %d from"):format(untold)
       or bytes and ("no measurement: reckoned from %.1f MB of tables"):format(bytes / 1e6)
       or "no measurement: the catalog alone"
   end
@@ -230,7 +231,9 @@ end
 ---@param high? number
 ---@return string
 function forecast.range(low, high)
-  if not high then return ("nobody knows how long (at least %s)"):format(duration.show(low)) end
+  if not high then
+    return "nobody knows how long" .. (low >= QUICK and (", at least %s"):format(duration.show(low)) or "")
+  end
   return ("%s to %s"):format(duration.show(low), duration.show(high))
 end
 

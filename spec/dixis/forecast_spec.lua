@@ -118,7 +118,7 @@ describe("a forecast", function()
     assert.is_nil(one.high)
     assert.is_nil(made.high)
     assert.matches("nobody knows how long", made.lines[1])
-    assert.matches("no measurement, and nothing to reckon it from", one.basis, 1, true)
+    assert.matches("no measurement, and nothing to reckon statement 1 from", one.basis, 1, true)
   end)
 
   it("on data of the same size is the measured time, half to twice", function()
