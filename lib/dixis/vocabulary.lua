@@ -9,8 +9,8 @@ local vocabulary = {}
 local words <const> = {
   gate = {
     "adoptable", "backup", "backup_tool", "clinic_green", "confirm", "custom", "environment", "external_backup", "git",
-    "history", "lock", "people", "reachable", "resolvable", "restorable", "role", "scratch", "secret", "snapshot",
-    "staging_green", "window",
+    "history", "lock", "people", "reachable", "resolvable", "restorable", "restored", "role", "scratch", "secret",
+    "snapshot", "staging_green", "window",
   },
   step = {
     "adopt", "backup", "command", "custom", "deploy", "diagnose", "examine", "generate", "http", "identity", "lint",

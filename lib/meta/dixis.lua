@@ -292,6 +292,20 @@ function dixis.gate.resolvable(given) end
 ---@return dixis.Gate
 function dixis.gate.restorable(given) end
 
+---@class dixis.gate.restored: dixis.ItemFields
+---@field of string               the variable with the URL of the real database
+---@field backup? dixis.Text      the backup; its newest proven one that a journal knows when absent
+---@field record? dixis.Text      the journal of the run that made it, or a folder of journals
+---@field copy? dixis.Flag        true: no backup, a copy of the real database made now
+---@field jobs? integer|dixis.Ref  how many connections restore at once
+---@field bin? dixis.Text         folder of the programs of PostgreSQL
+---@field folder? dixis.Text      where the throw-away server keeps its data
+
+--- The run's own throw-away server, with the data of a real database.
+---@param given dixis.gate.restored
+---@return dixis.Gate
+function dixis.gate.restored(given) end
+
 ---@class dixis.gate.role: dixis.ItemFields
 ---@field superuser? dixis.Flag  false: refuse a superuser
 

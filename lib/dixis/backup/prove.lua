@@ -90,8 +90,14 @@ local function make_roles(conn, roles)
   if #lines > 0 then errors.check(conn:script(table.concat(lines, "\n"))) end
 end
 
--- A locale that this machine has not got makes no difference to what is proven: C stands in for it.
-local function create(opened, like, name, major)
+--- A locale that this machine has not got makes no difference to what is proven: C stands in for it.
+---@async
+---@param opened dixis.Session
+---@param like dixis.DatabaseProperties
+---@param name string
+---@param major integer
+---@return string? remark
+function prove.create(opened, like, name, major)
   local conn = opened.conn
   local made, err = conn:query(database.create_statement(like, name, major, {}))
   if made then return nil end
@@ -157,7 +163,7 @@ local function on_throw_away(run, place, source, given)
   end
   local admin = connect(server.params, "the throw-away server")
   make_roles(admin.conn, source.roles)
-  local stood_in = create(admin, source.properties, "proof", major)
+  local stood_in = prove.create(admin, source.properties, "proof", major)
   admin:close()
   given.params = with_database(server.params, "proof")
   local made = try(run, place, given)
@@ -180,7 +186,7 @@ local function on_scratch(run, place, source, given)
     end
   end)
   run.bus:intend("proof.started", { path = given.path, place = place.scratch.display, database = name })
-  local stood_in = create(admin, source.properties, name, place.major)
+  local stood_in = prove.create(admin, source.properties, name, place.major)
   admin:close()
   given.params = with_database(place.scratch.params, name)
   local made = try(run, place, given)

@@ -127,6 +127,37 @@ function record.find(run, args)
   return found
 end
 
+--- A backup to rehearse on: the one that is named, whatever is known of it, or the newest proven one of a database of
+--- that name. Refuses when there is none, or when it is not as its record says.
+---@async
+---@param run dixis.Run
+---@param args { backup?: string, record?: string }
+---@param name? string  of the database; nil: any
+---@return dixis.BackupRecord
+function record.for_rehearsal(run, args, name)
+  local paths = journals(run, args.record)
+  local found
+  if args.backup then
+    if not fs.stat(args.backup) then errors.refuse("there is no backup " .. args.backup) end
+    local wanted = file_name(args.backup)
+    found = search(paths, function(event) return type(event.path) == "string" and file_name(event.path) == wanted end)
+    if not found then return { path = args.backup } end
+    found = checked(found)
+    found.path = args.backup
+  else
+    found = search(paths, function(event)
+      return event.type == "backup.proven" and (not name or event.database == name) and fs.stat(event.path) ~= nil
+    end)
+    if not found then
+      errors.refuse(("no journal knows of a proven backup%s that is still there"):format(name and " of " .. name or ""),
+        "name one: --set backup=FILE; or copy the database now: --set copy=true")
+    end
+    found = checked(found)
+  end
+  record.check_file(run, found)
+  return found
+end
+
 --- Refuses a file that is not the one of the record, by its size first, then by all of it.
 ---@async
 ---@param run dixis.Run

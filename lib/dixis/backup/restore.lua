@@ -22,7 +22,11 @@ local SHOWN <const> = 10
 ---@field source table       lines of the schema that it must have, see backup/schema.lua
 ---@field rows? table<string, number>  how many rows its tables must have
 
-local function fill(run, given)
+--- Puts it into the database, and nothing more.
+---@async
+---@param run dixis.Run
+---@param given { programs: dixis.BackupTools, params: table, path: string, jobs: integer, flags: string[], tables?: integer }
+function restore.fill(run, given)
   local done = 0
   tools.run(run, { given.programs.restore, "--exit-on-error", "--verbose", "--jobs=" .. given.jobs,
     table.unpack(given.flags) }, { path = given.path, params = given.params, on_line = function(line)
@@ -32,8 +36,11 @@ local function fill(run, given)
   end })
 end
 
--- A restored database has no statistics, and would be slow until it has.
-local function analyze(run, opened)
+--- A restored database has no statistics, and would be slow until it has.
+---@async
+---@param run dixis.Run
+---@param opened dixis.Session
+function restore.analyze(run, opened)
   run:note "gathering statistics"
   opened:query "ANALYZE"
 end
@@ -77,10 +84,10 @@ end
 ---@return { seconds: number, tables: integer, rows: integer }
 function restore.run(run, given)
   local begun = clock.now()
-  fill(run, given)
+  restore.fill(run, given)
   local opened = errors.check(session.open({ params = given.params }, { application_name = "dixis restore " .. run.id }))
   local _ <close> = setmetatable({}, { __close = function() opened:close() end })
-  analyze(run, opened)
+  restore.analyze(run, opened)
   local tables, rows = restore.compare(run, given, opened)
   return { seconds = clock.now() - begun, tables = tables, rows = rows }
 end
