@@ -5,47 +5,27 @@ local errors = require "dixis.errors"
 local host_sql = require "host.sql"
 local identity = require "dixis.target.identity"
 local ledger = require "dixis.migrate.ledger"
-local pg_dump = require "dixis.backup.pg_dump"
-local process = require "host.process"
 local roles = require "dixis.clinic.roles"
 local scratch = require "dixis.clinic.scratch"
 local server_error = require "dixis.migrate.server_error"
+local tools = require "dixis.backup.tools"
 
 local source = {}
 
-local LARGEST <const> = 256 << 20
 local LISTED <const> = 20
-
--- host:port:database:user:password, with : and \ escaped.
-local function passfile(password)
-  return "*:*:*:*:" .. password:gsub("[\\:]", "\\%0") .. "\n"
-end
-
-local environment_of <const> = { sslmode = "PGSSLMODE", sslrootcert = "PGSSLROOTCERT", sslcert = "PGSSLCERT",
-  sslkey = "PGSSLKEY", channel_binding = "PGCHANNELBINDING" }
 
 ---@async
 local function dump(run, target, major)
-  local tool = pg_dump.find(major)
-  if not tool then
-    errors.refuse(("no pg_dump of PostgreSQL %d or newer was found"):format(major),
-      ("apt-get install postgresql-client-%d"):format(major))
+  local programs = tools.demand(major)
+  local ok, result = pcall(tools.run, run, { programs.dump, "--schema-only", "--no-owner", "--no-privileges",
+    "--no-publications", "--no-subscriptions", "--no-security-labels", "--no-tablespaces", "--lock-wait-timeout=10000" },
+    { params = target.params })
+  if not ok then
+    local err = errors.from(result)
+    if err.kind ~= "failed" then error(err, 0) end
+    errors.refuse(err.message)
   end
-  local params, password = target.params, target.params.password
-  local env = { PATH = process.getenv "PATH", PGAPPNAME = "dixis clinic " .. run.id }
-  for name, variable in pairs(environment_of) do env[variable] = params[name] end
-  local result = errors.check(process.run({
-    tool.path, "--schema-only", "--no-owner", "--no-privileges", "--no-publications", "--no-subscriptions",
-    "--no-security-labels", "--no-tablespaces", "--lock-wait-timeout=10000", "--no-password",
-    "--host=" .. params.host, "--port=" .. params.port, "--username=" .. params.user, "--dbname=" .. params.dbname,
-  }, {
-    env = env, secret = password and passfile(password), secret_env = password and "PGPASSFILE", max_output = LARGEST,
-  }))
-  if result.code ~= 0 then
-    errors.refuse(("pg_dump --schema-only ended with %s: %s"):format(result.code and ("code " .. result.code) or result.signal,
-      run.secrets:clean(result.stderr:sub(-600):gsub("%s+$", ""))))
-  end
-  if result.truncated then errors.refuse(("the schema is larger than %d MB"):format(LARGEST >> 20)) end
+  if result.truncated then errors.refuse "the schema is larger than 256 MB" end
   -- Lines for psql, which newer ones put around the script.
   return (("\n" .. result.stdout):gsub("\n\\u?n?restrict [^\n]*", ""))
 end
