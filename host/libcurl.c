@@ -7,6 +7,13 @@
 
 struct dx_libcurl dx_curl;
 
+static void (*openssl_thread_stop)(void);
+
+void dx_libcurl_thread_end(void)
+{
+  if (openssl_thread_stop != NULL) openssl_thread_stop();
+}
+
 static const char *functions_find(void *library)
 {
 #define FIND(name)                                                                                 \
@@ -32,6 +39,8 @@ const char *dx_libcurl_load(void)
     dlclose(library);
     return fault;
   }
+  /* Of the libcrypto that libcurl is linked with, not of ours. */
+  openssl_thread_stop = (void (*)(void))dlsym(library, "OPENSSL_thread_stop");
   loaded = true;
   return NULL;
 }

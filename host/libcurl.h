@@ -43,4 +43,7 @@ extern struct dx_libcurl dx_curl;
 /* Loads the library (once). Returns NULL, or one sentence that says what is wrong. */
 const char *dx_libcurl_load(void);
 
+/* Frees what OpenSSL keeps for a thread of the pool; to be called there, after a transfer. */
+void dx_libcurl_thread_end(void);
+
 #endif

@@ -78,7 +78,9 @@ static void mail_work(uv_work_t *work)
 {
   struct mail *mail = work->data;
   mail->code = CURLE_ABORTED_BY_CALLBACK;
-  if (!atomic_load(&mail->given_up)) mail->code = dx_curl.curl_easy_perform(mail->easy);
+  if (atomic_load(&mail->given_up)) return;
+  mail->code = dx_curl.curl_easy_perform(mail->easy);
+  dx_libcurl_thread_end();
 }
 
 static void mail_done(uv_work_t *work, int status)
