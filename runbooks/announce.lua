@@ -10,6 +10,7 @@ local gate, step, check, option = dixis.gate, dixis.step, dixis.check, dixis.opt
 return dixis.extend("prod.lua", {
   name = "announce",
   title = "Prisma migrations on production",
+  audit = false, -- nothing is written into the target, not even a record
 
   options = {
     window = { type = "string", required = true, help = "when it will be, in words" },
