@@ -250,7 +250,9 @@ describe("the examples of the documentation", function()
         -- One that needs to be told something cannot be planned without it.
         if result.stderr:find("needs --set", 1, true) then return end
         assert.equal(0, result.code, result.stderr)
-        assert.matches("7 pending", result.stdout, 1, true)
+        assert.matches("\ndigest ", result.stdout, 1, true)
+        -- The way back looks at no migration.
+        if result.stdout:find("\nMigrations", 1, true) then assert.matches("7 pending", result.stdout, 1, true) end
       end)
     else
       it("are Lua: " .. block.label, function()
