@@ -2,6 +2,7 @@
 local book = require "spec.support.book"
 local clock = require "host.clock"
 local dixis = require "spec.support.dixis"
+local ephemeral = require "dixis.ephemeral"
 local fs = require "host.fs"
 local pg = require "host.pg"
 local server = require "spec.support.server"
@@ -193,6 +194,39 @@ describe("check.latency", function()
     assert.equal(3, result.code, result.shown)
     assert.matches("the query bad does not run", result.shown, 1, true)
     assert.equal(before, book.snapshot(url))
+  end)
+
+  it("judges the application's own queries by pg_stat_statements, where it is there", function()
+    local cluster <close> = setmetatable({ made = assert(ephemeral.start { memory = true,
+      settings = { shared_preload_libraries = "pg_stat_statements" } }) }, { __close = function(self) self.made:stop() end })
+    local there = cluster.made.params
+    local app = assert(pg.connect(there))
+    assert(app:query "CREATE EXTENSION pg_stat_statements")
+    assert(app:query "CREATE TABLE big AS SELECT i AS id, md5(i::text) AS text FROM generate_series(1, 100000) i")
+    assert(app:query "CREATE INDEX big_text ON big (text)")
+    for i = 1, 30 do assert(app:query("SELECT * FROM big WHERE text = $1", { tostring(i) })) end
+    -- The application goes on while the run does.
+    local calls <const> = [[{ step.custom { name = "app", run = function(run)
+      %s
+      for i = 1, 30 do run.db:query("SELECT * FROM big WHERE text = $1", tostring(i)) end
+    end } }]]
+    local check <const> = [[check.latency { name = "latency", factor = 3, slack = "0.1ms", %s }]]
+    local function judge(change, fields)
+      write(check:format(fields), { steps = calls:format(change) })
+      local result = book.dixis(folder, server.url(there), { "run", "book.lua" })
+      for _, event in ipairs((dixis.journal(folder))) do
+        if event.type == "criterion.green" or event.type == "criterion.red" then return event, result end
+      end
+    end
+    local event, result = judge("", "")
+    assert.equal("criterion.green", event and event.type, event and event.note or result.shown)
+    assert.matches("%d+ compared", event.note)
+    event = judge('run.db:exec "DROP INDEX big_text"', "")
+    assert.equal("criterion.red", event.type, event.note)
+    assert.matches("of pg_stat_statements: %d[%d.]* s before, %d[%d.]* s in 30 calls since", event.note)
+    event = judge("", "statements = false")
+    assert.equal("nothing could be compared", event.note)
+    app:close()
   end)
 
   it("lets a query wait for what the change makes", function()

@@ -179,6 +179,25 @@ sys.stdout.buffer.write((mail["subject"] + "\n" + mail.get_content()).encode())]
     assert.is_true((count["goes on"] or 0) >= 1)
   end)
 
+  it("tell of an interruption too", function()
+    assert(fs.write(folder .. "/prisma/migrations/20250101000000_init/migration.sql", "SELECT pg_sleep(600);\n"))
+    write(hook)
+    local handle = dixis.start({ "run", "book.lua" }, { cwd = folder, env = { SPEC_URL = url, HOOK = site:keep() } })
+    local until_time <const> = clock.now() + 60
+    local conn = assert(pg.connect(params))
+    while #assert(conn:query [[SELECT FROM pg_stat_activity WHERE datname = current_database()
+      AND query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()]]) == 0 do
+      assert(clock.now() < until_time and handle:running(), "the migration did not begin")
+      clock.sleep(0.02)
+    end
+    conn:close()
+    handle:kill "INT"
+    assert.equal(130, assert(handle:wait()).code)
+    local texts = said()
+    assert.matches("interrupted", texts[#texts], 1, true)
+    assert.matches("migrations applied: 0.", texts[#texts], 1, true) -- the ledger was made
+  end)
+
   it("are checked when the runbook is loaded", function()
     for notices, message in pairs {
       [ [[notice.webhook { env = "OTHER" }]] ] = "uses env OTHER, which the runbook does not declare",

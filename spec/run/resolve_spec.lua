@@ -258,6 +258,7 @@ describe("runbooks/resolve.lua", function()
   it("leaves no receipt that opens production", function()
     ledger.row(conn, NOTES, scripts[NOTES])
     assert.equal(0, resolve("rolled_back", "--confirm", "DIXIS-RESOLVE-OK").code)
+    dixis.name_people(folder)
     local result = book.dixis(folder, nil, { "run", "prod", "--set", "git=false", "--confirm", "DIXIS-PROD-OK" },
       { DATABASE_URL_PROD = server.url(server.database "prod") })
     assert.equal(3, result.code)

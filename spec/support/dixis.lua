@@ -4,6 +4,15 @@ local process = require "host.process"
 
 local dixis = {}
 
+--- Fills in, as a user does in runbooks/prod.lua: the file `prod` comes before the built-in runbook of that name.
+---@param folder string
+function dixis.name_people(folder)
+  assert(fs.write(folder .. "/prod", [[return dixis.extend("runbooks/prod.lua", { name = "prod", people = {
+    decision_maker = { name = "decider of the spec", phone = "0" },
+    contacts = { { name = "contact of the spec", chat = "#spec" } },
+  } })]]))
+end
+
 --- A copy of the shop project with a git repository, in a new folder that the caller removes.
 ---@param options? { git?: boolean, migrations?: boolean }
 ---@return string folder
@@ -13,11 +22,7 @@ function dixis.project(options)
   assert(fs.remove(folder))
   assert(fs.copy_tree("examples/shop", folder))
   fs.remove(folder .. "/.dixis")
-  -- What a user writes into runbooks/prod.lua; the file `prod` comes before the built-in runbook of that name.
-  assert(fs.write(folder .. "/prod", [[return dixis.extend("runbooks/prod.lua", { name = "prod", people = {
-    decision_maker = { name = "decider of the spec", phone = "0" },
-    contacts = { { name = "contact of the spec", chat = "#spec" } },
-  } })]]))
+  dixis.name_people(folder)
   if options.git ~= false then dixis.commit(folder) end
   return folder
 end
