@@ -109,21 +109,30 @@ local function look_around(run)
   if run.book.guard then beside_gates(run, "guard", guard.begin) end
 end
 
+-- What may have taken hours, or have done anything.
+local function takes_time(run, gate)
+  return gate.definition.foreign or gate.definition.human and #run.settings.confirm == 0
+end
+
 -- The plan is made when the cheap gates are open and before the first human one, under the run lock. It is
--- looked at again behind the last one: an answer may have taken hours.
+-- looked at again behind an answer, so that nothing is begun in vain; what counts is the look before the first change.
 local function open_gates(run)
-  local asked = false
+  local stale = false
   beside_gates(run, "signing_key", signature.prepare)
   for _, gate in ipairs(run.book.gates) do
     if run.interrupted then error(run.interrupted, 0) end
     if gate.definition.needs_plan and not run.plan then beside_gates(run, "plan", make_plan) end
     -- A person is asked when nothing else can refuse any more.
     if gate.definition.human then look_around(run) end
-    asked = run.plan ~= nil
+    stale = stale or run.plan ~= nil and takes_time(run, gate)
     open_gate(run, gate)
   end
   look_around(run)
-  beside_gates(run, "plan", asked and binding.check or make_plan)
+  if not run.plan then
+    beside_gates(run, "plan", make_plan)
+  elseif stale then
+    beside_gates(run, "plan", binding.check)
+  end
   judge_again(run)
 end
 

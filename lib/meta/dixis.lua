@@ -183,6 +183,7 @@ function dixis.gate.backup_tool(given) end
 
 ---@class dixis.gate.clinic_green: dixis.ItemFields
 ---@field receipt? dixis.Text   a receipt file, or a folder of them; by default the journal folder
+---@field public_key? dixis.Text  only receipts that this key has signed
 ---@field within? dixis.Duration  how old it may be; "7d"
 
 --- The same migrations were green in the clinic before.

@@ -23,6 +23,7 @@ return {
   type = "clinic_green",
   fields = {
     receipt = { type = "any", help = "a receipt file, or a folder of them; by default the journal folder" },
+    public_key = { type = "any", help = "only receipts that this key has signed: PEM, or base64 of it or of its DER" },
     within = { type = "duration", default = 7 * 86400, help = "how old it may be" },
   },
   needs_plan = true,
@@ -31,7 +32,7 @@ return {
     local receipt = proof.demand(run, {
       what = "green clinic for these migrations",
       hint = "run it with this commit: dixis run runbooks/clinic.lua; or name its receipt: --set clinic_receipt=FILE",
-      receipt = args.receipt, within = args.within,
+      receipt = args.receipt, public_key = args.public_key, within = args.within,
       why_not = function(found) return why_not(run, found) end,
     })
     run.results.clinic_receipt = { run = receipt.run }
