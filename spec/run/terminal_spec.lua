@@ -67,6 +67,23 @@ describe("the prompt", function()
     assert.equal(1, select(2, shown:gsub("pending migration with", "")), "not told once: " .. shown)
   end)
 
+  it("names the plan, which must still be the same when the answer comes", function()
+    local script = "prisma/migrations/20250101000000_init/migration.sql"
+    local ran = answer("DIXIS-STAGING-OK\\n")
+    local digest = plain(ran.shown):match "digest (%x+)"
+    assert.matches("plan " .. digest, plain(ran.shown):gsub("%s+", " "), 1, true)
+    params = server.database()
+    url = server.url(params)
+    local before = book.snapshot(url)
+    for _, change in ipairs { "echo 'DROP TABLE note;' >> " .. script, "mkdir -p prisma/migrations/x && cp " .. script
+      .. " prisma/migrations/x" } do
+      local changed = terminal({ "expect:" .. prompt, "run:" .. change, "send:DIXIS-STAGING-OK\\n" }, staging)
+      assert.equal(3, changed.code, changed.shown)
+      assert.matches("what was planned is no longer so", plain(changed.shown):gsub("%s+", " "), 1, true)
+      assert.equal(before, book.snapshot(url))
+    end
+  end)
+
   it("takes no other phrase", function()
     local before = book.snapshot(url)
     for _, typed in ipairs { "dixis-staging-ok\\n", " DIXIS-STAGING-OK\\n", "DIXIS-STAGING-OK \\n", "\\n", "y\\n",

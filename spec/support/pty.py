@@ -3,7 +3,7 @@
     pty.py [--background] [--raw] ACTION... -- PROGRAM ARGUMENT...
 
 Actions, in order: expect:TEXT (waits until it was shown), send:TEXT (with Python escapes),
-wait:SECONDS, hangup. Prints what the terminal showed, then a line "exit=N lines=B echo=B" with the
+run:COMMAND (of the shell, to its end), wait:SECONDS, hangup. Prints what the terminal showed, then a line "exit=N lines=B echo=B" with the
 program's exit status and the state of the terminal after it.
 """
 
@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import struct
+import subprocess
 import sys
 import termios
 import time
@@ -99,6 +100,8 @@ def main():
         elif verb == "send":
             data = rest.encode().decode("unicode_escape").encode("latin-1")
             terminal.pump(10, data)
+        elif verb == "run":
+            subprocess.run(rest, shell=True, check=True)
         elif verb == "wait":
             terminal.pump(float(rest))
         elif verb == "hangup":
