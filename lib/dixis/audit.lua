@@ -108,7 +108,8 @@ end
 local function hint_for(run, err)
   if err.sqlstate ~= "42501" then return nil end
   local user = require("host.sql").quote_identifier(run.identity.user)
-  return ("as the database's owner: CREATE SCHEMA dixis AUTHORIZATION %s; or do without it: --set audit=false"):format(user)
+  return ("as the database's owner: CREATE SCHEMA dixis AUTHORIZATION %s%s"):format(user,
+    run.book.options.audit and "; or do without it: --set audit=false" or "")
 end
 
 --- Puts the run on record in its target, before the first change of it.

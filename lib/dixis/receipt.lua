@@ -78,7 +78,7 @@ local function make(run, exit, outcome)
     backup = backup_of(run), recovery = run.recovery,
     started = run.told.started, finished = clock.wall(), seconds = math.floor(run.bus:elapsed() * 1e6) / 1e6,
     phases = run.phases, sizes = run.forecast and forecast.sizes(run.forecast),
-    git = run.git, by = process.user(), host = process.hostname(),
+    git = run.git, by = process.user(), host = process.hostname(), ci = run.ci,
     journal = { head = head, lines = lines },
   })
   local form = proof.form(made)

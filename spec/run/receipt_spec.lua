@@ -68,7 +68,7 @@ describe("a receipt", function()
     dixis.commit(folder)
     runbook { gates = template.gates:gsub("gate.secret%(%)", "%0, gate.git()"), uses = '{ exec = { "git" } }', more = "" }
     dixis.commit(folder)
-    succeeds(book.dixis(folder, url, { "run", "book.lua", "--confirm", "YES" }))
+    succeeds(book.dixis(folder, url, { "run", "book.lua", "--confirm", "YES" }, { GITHUB_ACTOR = "somebody" }))
     local receipt, events = newest()
     local target = dixis.event(events, "target.identified").target
     assert.same({ "succeeded", 0, "spec", false, true, 1 },
@@ -91,7 +91,7 @@ describe("a receipt", function()
     assert.same(finished.phases, receipt.phases)
     assert.same({ head = receipt.journal.head, lines = #events }, receipt.journal)
     assert.is_true(receipt.started <= receipt.finished)
-    assert.same({ (process.user()), process.hostname() }, { receipt.by, receipt.host })
+    assert.same({ (process.user()), process.hostname(), { GITHUB_ACTOR = "somebody" } }, { receipt.by, receipt.host, receipt.ci })
     assert.is_nil(receipt.signature)
   end)
 

@@ -57,13 +57,14 @@ local function start_event(running)
   for _, name in ipairs { "GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_ACTOR", "GITHUB_SHA", "CI_JOB_URL" } do
     ci[name] = process.getenv(name)
   end
+  running.ci = next(ci) and ci or nil
   local book = running.book
   return {
     run = running.id, dixis = require("dixis.version"), ephemeral = running.settings.ephemeral or nil,
     runbook = { name = book.name, title = book.title, version = book.version, path = book.path, digest = book.digest },
     environment = book.target.environment, options = running.options,
     by = { user = user, uid = uid, host = process.hostname(), pid = process.pid(), folder = require("host.fs").cwd() },
-    ci = next(ci) and ci or nil,
+    ci = running.ci,
   }
 end
 
