@@ -113,6 +113,9 @@ pair("attach-scans", [[ALTER TABLE event ATTACH PARTITION event_2024 FOR VALUES 
   { setup = [[CREATE TABLE event_2025 (id INTEGER NOT NULL, at DATE NOT NULL,
       CONSTRAINT bounds CHECK (at >= '2025-01-01' AND at < '2026-01-01'));]],
     locks = { ["public.event"] = "SHARE UPDATE EXCLUSIVE" } })
+pair("partition-locks-parent", [[CREATE TABLE event_2025 PARTITION OF event FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');]],
+  [[CREATE TABLE event_2025 (LIKE event);
+ALTER TABLE event ATTACH PARTITION event_2025 FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');]])
 pair("detach-blocks", [[ALTER TABLE event DETACH PARTITION event_2023;]],
   [[ALTER TABLE event DETACH PARTITION event_2023 CONCURRENTLY;]], { alone_good = true })
 pair("domain-scans", [[ALTER DOMAIN positive ADD CONSTRAINT small CHECK (VALUE < 1000);]],

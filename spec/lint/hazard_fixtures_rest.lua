@@ -16,6 +16,21 @@ ALTER TABLE "Item" ADD COLUMN "x" INTEGER;]], [[
 CREATE TABLE "Own" ("a" INTEGER);
 ALTER TABLE "Own" ADD COLUMN "b" INTEGER;
 ALTER TABLE "Item" ADD COLUMN "x" INTEGER;]])
+pair("many-locks", [[
+CREATE POLICY own ON "Item" USING (true);
+CREATE RULE quiet AS ON INSERT TO "User" DO ALSO NOTHING;]], [[
+CREATE TABLE "Own" ("userId" INTEGER REFERENCES "User", "orderId" INTEGER, FOREIGN KEY ("orderId") REFERENCES "Order");
+CREATE TRIGGER t BEFORE UPDATE ON "Item" FOR EACH ROW EXECUTE FUNCTION touch();]],
+  { locks = { ["public.Item"] = "ACCESS EXCLUSIVE", ["public.User"] = "ACCESS EXCLUSIVE" } })
+pair("foreign-key-locks-both", [[CREATE TABLE "Own" ("userId" INTEGER REFERENCES "User");]],
+  [[CREATE TABLE "Own" ("id" INTEGER PRIMARY KEY, "up" INTEGER REFERENCES "Own");]],
+  { locks = { ["public.User"] = "SHARE ROW EXCLUSIVE" } })
+pair("many-locks", [[
+DROP TRIGGER "touch_tag" ON "Tag";
+ALTER TABLE "Item" ADD COLUMN "x" INTEGER;]], [[
+CREATE TRIGGER t BEFORE UPDATE ON "Tag" FOR EACH ROW EXECUTE FUNCTION touch();
+ALTER TABLE "Item" ADD COLUMN "x" INTEGER;]],
+  { locks = { ["public.Tag"] = "ACCESS EXCLUSIVE", ["public.Item"] = "ACCESS EXCLUSIVE" } })
 pair("foreign-key-locks-both", [[
 CREATE TABLE "Own" ("userId" INTEGER);
 ALTER TABLE "Own" ADD CONSTRAINT "Own_userId_fkey" FOREIGN KEY ("userId") REFERENCES "User"("id");]], [[

@@ -2,7 +2,9 @@
 -- pg_locks says what it holds, relfilenode what was written anew, and the transaction's own counters what was read.
 
 local fixtures = require "spec.lint.hazard_fixtures"
+local Hazards = require "dixis.lint.hazard.context"
 local history = require "spec.support.history"
+local locks_of = require "dixis.lint.hazard.locks"
 local pg = require "host.pg"
 local server = require "spec.support.server"
 local sql = require "host.sql"
@@ -40,6 +42,7 @@ end
 -- Table -> files of it and of its indexes, and how often it was read as a whole in this transaction.
 local tables_query <const> = [[
   SELECT n.nspname || '.' || c.relname AS key, c.oid::text, pg_relation_filenode(c.oid)::text AS file,
+    (SELECT 'public.' || inhparent::regclass FROM pg_inherits WHERE inhrelid = c.oid) AS parent,
     (SELECT string_agg(pg_relation_filenode(i.indexrelid)::text, ' ')
       FROM pg_index i WHERE i.indrelid = c.oid) AS indexes,
     (SELECT sum(pg_stat_get_xact_numscans(t.relid)) FROM (
@@ -50,7 +53,7 @@ local tables_query <const> = [[
 local function look()
   local found <const> = {}
   for _, row in ipairs(assert(connection:query(tables_query))) do
-    found[row.key] = { oid = row.oid, file = row.file, indexes = row.indexes, scans = tonumber(row.scans) }
+    found[row.key] = { oid = row.oid, file = row.file, parent = row.parent, indexes = row.indexes, scans = tonumber(row.scans) }
   end
   return found
 end
@@ -101,6 +104,34 @@ local function findings_of(fixture, text)
     if finding.migration:find "_m3$" then list[#list + 1] = finding end
   end
   return list
+end
+
+-- Table -> strongest lock that lint thinks the script takes.
+local function thought(fixture, text)
+  local locked <const>, found = Hazards.locked, {}
+  Hazards.locked = function(self, on, mode, long)
+    if self.lint.migration:find "_m3$" then found[on.key] = locks_of.stronger(found[on.key], mode) end
+    return locked(self, on, mode, long)
+  end
+  local ok, err = pcall(findings_of, fixture, text)
+  Hazards.locked = locked
+  assert.is_true(ok, err)
+  return found
+end
+
+-- Every lock of the script that keeps others from writing, and no other.
+local function compare_locks(fixture, text, before, locks)
+  local known <const>, wrong <const> = thought(fixture, text), {}
+  for key, state in pairs(before) do
+    local real <const> = locks[state.oid]
+    local said <const> = known[key] and catalog_name(known[key])
+    local matters <const> = math.max(order[real] or 0, order[said] or 0) >= order.ShareLock
+    -- What is done to a partitioned table is done to its partitions: those are not told apart.
+    local of_parent <const> = state.parent and known[state.parent] and not said
+    if matters and real ~= said and not of_parent then wrong[#wrong + 1] = ("%s: %s, not %s"):format(key, real, said) end
+  end
+  table.sort(wrong)
+  assert.same({}, wrong)
 end
 
 local function compare(finding, before, after, locks)
@@ -164,6 +195,7 @@ describe("hazards, asked of a server:", function()
         for _, finding in ipairs(findings_of(fixture, fixture.bad)) do
           if finding.rule == fixture.rule then compare(finding, before, after, locks) end
         end
+        compare_locks(fixture, fixture.bad, before, locks)
         for key, mode in pairs(fixture.locks or {}) do assert.equal(catalog_name(mode), locks[before[key].oid], key) end
         if fixture.scans then assert.is_true(after[fixture.scans].scans > before[fixture.scans].scans) end
       end
@@ -176,6 +208,7 @@ describe("hazards, asked of a server:", function()
         return
       end
       local before <const>, after <const>, locks <const> = in_transaction(fixture.good)
+      compare_locks(fixture, fixture.good, before, locks)
       local claims
       for _, finding in ipairs(findings_of(fixture, fixture.bad)) do
         claims = claims or (finding.rule == fixture.rule and finding.effect and finding.effect.long)

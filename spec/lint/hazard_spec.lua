@@ -86,6 +86,19 @@ describe("a hazard:", function()
   end)
 end)
 
+describe("an old server", function()
+  it("writes every row for what newer ones do not", function()
+    for text, major in pairs {
+      [ [[ALTER TABLE "User" ADD COLUMN "n" INTEGER DEFAULT 1;]] ] = 11,
+      [ [[SET LOCAL TIME ZONE 'UTC'; ALTER TABLE "User" ALTER COLUMN "seen" TYPE TIMESTAMP;]] ] = 12,
+    } do
+      local function hazards(of) return #of_rule(findings({ fixtures.base, text }, { server_major = of }),
+        major == 11 and "default-rewrites" or "type-rewrites") end
+      assert.same({ 1, 0 }, { hazards(major - 1), hazards(major) }, text)
+    end
+  end)
+end)
+
 describe("the size of a table", function()
   local script <const> = 'CREATE INDEX "Order_userId_idx" ON "Order"("userId");'
 
@@ -160,8 +173,9 @@ UPDATE "Order" SET "city" = 'Rome';]] }
   end)
 
   it("is looked for in what has no type of its own", function()
-    assert.same({}, findings({ fixtures.base, "CREATE TABLE event_2030 PARTITION OF event (id PRIMARY KEY) DEFAULT;" },
-      { enable = { ["int-primary-key"] = true, ["char-type"] = true } }))
+    local list <const> = findings({ fixtures.base, "CREATE TABLE event_2030 PARTITION OF event (id PRIMARY KEY) DEFAULT;" },
+      { enable = { ["int-primary-key"] = true, ["char-type"] = true } })
+    assert.same({ 1, "partition-locks-parent" }, { #list, list[1].rule })
   end)
 
   it("is there for a table that a DO block may have made", function()

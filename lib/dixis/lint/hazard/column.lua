@@ -40,6 +40,9 @@ local function rewriting(context, definition, has)
   end
   if has.CONSTR_GENERATED then return "generated-rewrites", "GENERATED ... STORED (computed for each row)" end
   local default <const> = has.CONSTR_DEFAULT
+  if default and context.server_major and context.server_major < 11 then
+    return "default-rewrites", "a DEFAULT (PostgreSQL before 11 stores it in each row)"
+  end
   if default then
     local name <const>, sure <const>, at <const> = volatility.find(context, default.raw_expr)
     if name then

@@ -6,6 +6,7 @@ local locks = require "dixis.lint.hazard.locks"
 local rules = require "dixis.lint.rules"
 local source = require "dixis.lint.source"
 local sql = require "host.sql"
+local subject = require "dixis.lint.hazard.subject"
 local types = require "dixis.lint.types"
 
 ---@class dixis.lint.Hazards
@@ -149,20 +150,54 @@ function Hazards:duplicates_query(on, body) -- luacheck: ignore self
   return ("SELECT %s, count(*) FROM %s GROUP BY %s HAVING count(*) > 1;"):format(list, on.sql, list)
 end
 
---- The tables whose foreign keys refer to one, as a statement would name them.
----@param on dixis.lint.Subject
----@return string[]
-function Hazards:referencing(on) -- luacheck: ignore self
+local function by_name(list)
+  table.sort(list, function(a, b) return a.key < b.key end)
+  return list
+end
+
+--- The tables that were there before with a column of a type.
+---@param type? dixis.lint.Object
+---@return dixis.lint.Subject[]
+function Hazards:tables_with(type)
   local found <const>, seen <const> = {}, {}
+  for object in pairs(type and type.dependents or {}) do
+    local relation <const> = object.kind == "column" and object.table
+    if relation and not seen[relation] then
+      seen[relation] = true
+      found[#found + 1] = subject.of_relation(self, relation)
+    end
+  end
+  return by_name(found)
+end
+
+--- The tables that were there before whose foreign keys refer to one.
+---@param on dixis.lint.Subject
+---@return dixis.lint.Subject[]
+function Hazards:referencing(on)
+  local found <const>, seen <const> = {}, { [on.relation or false] = true }
   for object in pairs(on.relation and on.relation.dependents or {}) do
     local other <const> = object.kind == "constraint" and object.type == "f" and object.table
     if other and not seen[other] then
       seen[other] = true
-      found[#found + 1] = sql.quote_identifier(other.name)
+      found[#found + 1] = subject.of_relation(self, other)
     end
   end
-  table.sort(found)
-  return found
+  return by_name(found)
+end
+
+--- The tables that were there before that one's foreign keys refer to.
+---@param on dixis.lint.Subject
+---@return dixis.lint.Subject[]
+function Hazards:referenced(on)
+  local found <const>, seen <const> = {}, { [on.relation or false] = true }
+  for _, constraint in pairs(on.relation and on.relation.constraints or {}) do
+    local other <const> = constraint.type == "f" and constraint.target
+    if other and not seen[other] then
+      seen[other] = true
+      found[#found + 1] = subject.of_relation(self, other)
+    end
+  end
+  return by_name(found)
 end
 
 local MANY_NAMES <const> = 10

@@ -16,7 +16,11 @@ local function truncate(_, body, context)
         severity = "warning", why = "Every row is lost.", long = "empty", loses = true,
         fix = "take a backup that has been restored once; if rows are to go, DELETE those " .. BATCHES })
       if cascade then
-        local others <const> = context:referencing(on)
+        local others <const> = {}
+        for i, other in ipairs(context:referencing(on)) do
+          others[i] = other.sql
+          context:locked(other, "ACCESS EXCLUSIVE")
+        end
         say.report(context, "truncate-cascade", { object = on.key, at = range.location,
           message = ("CASCADE empties every table that refers to %s too%s, and those that refer to them."):format(on.sql,
             #others > 0 and ": " .. table.concat(others, ", ") or ""),

@@ -13,6 +13,7 @@ local function alter(_, body, context)
   local schema <const>, name <const> = node.name(body.typeName)
   local found <const> = context.model:type(schema, name)
   if found and context:fresh_object(found) then return end
+  for _, on in ipairs(context:tables_with(found)) do context:locked(on, "SHARE", "scan") end
   say.report(context, "domain-scans", { object = (found and found.schema or schema or "public") .. "." .. name,
     at = constraint and constraint.location,
     message = ("ALTER DOMAIN %s %s reads every row of every table with a column of that domain; each has SHARE meanwhile, "

@@ -75,7 +75,8 @@ local function create(_, body, context)
       fix = "look for them before", sql = context:duplicates_query(on, body) })
   end
   if body.concurrent then return create_concurrently(context, body, on) end
-  if not on or (partitioned(on) and not body.relation.inh) then return end
+  if not on then return end
+  if partitioned(on) and not body.relation.inh then return context:locked(on, "SHARE") end
   local fix, steps
   if partitioned(on) then
     fix, steps = of_partitions(body, on)
@@ -196,6 +197,7 @@ end
 local function refresh(_, body, context)
   local on <const> = subject.of(context, body.relation)
   if body.concurrent then
+    if on then context:locked(on, "EXCLUSIVE") end
     local relation <const> = context.model:relation(body.relation.schemaname, body.relation.relname)
     if lacks_unique_index(context, relation) then
       local name <const> = subject.sql_name(relation.schema, relation.name)

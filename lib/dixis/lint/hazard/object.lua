@@ -84,7 +84,7 @@ local lookups <const> = {
   end,
 }
 
-local function report_table(context, schema, name, found)
+local function report_table(context, schema, name, found, cascades)
   local on <const> = found and subject.of_relation(context, found) or subject.named(context, schema, name)
   if not on then return end
   say.report(context, "drop-table", { object = on.key, at = context:find(name),
@@ -92,6 +92,9 @@ local function report_table(context, schema, name, found)
     fix = "take it out of the code and the schema file first and deploy that; rename it in one migration and drop it in a "
       .. "later one, with a backup at hand" })
   context:locked(on, "ACCESS EXCLUSIVE")
+  -- Foreign keys are dropped from both ends.
+  for _, other in ipairs(context:referenced(on)) do context:locked(other, "ACCESS EXCLUSIVE") end
+  for _, other in ipairs(cascades and context:referencing(on) or {}) do context:locked(other, "ACCESS EXCLUSIVE") end
 end
 
 local function drop(_, body, context)
@@ -109,7 +112,7 @@ local function drop(_, body, context)
       cascading = cascading or name
       dropped[#dropped + 1] = found
       if kind[3] == "drop-table" then
-        report_table(context, schema, name, found)
+        report_table(context, schema, name, found, body.behavior == "DROP_CASCADE")
       elseif kind[3] == "drop-schema" then
         say.report(context, "drop-schema", { object = name, at = context:find(name),
           message = ("DROP SCHEMA %s: running code that names anything in it fails%s."):format(quote(name),
@@ -120,6 +123,8 @@ local function drop(_, body, context)
           message = ("DROP %s %s: %s."):format(kind[1], quote(name), gone_text[kind[2]]),
           fix = "deploy code that does without it first, and drop it in a later migration" })
       end
+      local matview <const> = found and found.kind == "matview" and subject.of_relation(context, found)
+      if matview then context:locked(matview, "ACCESS EXCLUSIVE") end
     end
   end
   if cascading and body.behavior == "DROP_CASCADE" then
@@ -151,6 +156,7 @@ end
 local function rename_table(context, body)
   local on <const> = subject.of(context, body.relation)
   if not on then return end
+  context:locked(on, "ACCESS EXCLUSIVE")
   if made_here(context)["relation " .. on.name] then return end
   say.report(context, "rename-table", { object = on.key, at = body.relation.location,
     message = ("%s has another name from now on: running code that names it fails."):format(on.sql),
@@ -159,7 +165,6 @@ local function rename_table(context, body)
     sql = { ("ALTER TABLE %s RENAME TO %s;"):format(on.sql, quote(body.newname)),
       ("CREATE VIEW %s AS SELECT * FROM %s;  -- in the same migration; it takes writes too"):format(on.sql,
         subject.sql_name(on.schema, body.newname)) } })
-  context:locked(on, "ACCESS EXCLUSIVE")
 end
 
 local renamed <const> = {

@@ -18,6 +18,7 @@ return {
   ["exclusion-builds-index"] = { "warning", "an exclusion constraint is added to a table that has rows" },
   ["validate-too-soon"] = { "warning", "a constraint is validated in the transaction that added it NOT VALID" },
   ["attach-scans"] = { "warning", "a partition is attached that no CHECK proves to be within its bounds" },
+  ["partition-locks-parent"] = { "note", "a partition is made with PARTITION OF, which locks the whole table" },
   ["detach-blocks"] = { "warning", "a partition is detached without CONCURRENTLY" },
   ["domain-scans"] = { "warning", "a domain's constraint reads every table that uses the domain" },
   ["index-blocks-writes"] = { "warning", "an index is built without CONCURRENTLY" },

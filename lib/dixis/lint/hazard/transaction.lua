@@ -23,10 +23,20 @@ local function strong(locked)
   return list
 end
 
+local function blocking_reads(held)
+  local list <const> = {}
+  for _, entry in ipairs(held) do
+    if entry.lock == "ACCESS EXCLUSIVE" then list[#list + 1] = entry end
+  end
+  return list
+end
+
 local function many_locks(context, held)
-  if #held < 2 or held[1].index == held[#held].index then return end
   local long
   for _, entry in ipairs(held) do long = long or (entry.long and entry) end
+  -- For a moment, what others still can read is no matter: so does every new table with two foreign keys.
+  if not long then held = blocking_reads(held) end
+  if #held < 2 or held[1].index == held[#held].index then return end
   local last <const> = held[#held]
   local severity = long and "warning" or "note"
   if long and long.on:weigh "warning" == "note" then severity = "note" end

@@ -44,6 +44,7 @@ local function judge(context, on, command, from, to)
   if change ~= "unknown" and not is_plain_cast(context, definition.raw_default, command.name, to) then
     change = "rewrite"
   end
+  if change == "timezone" and context.server_major and context.server_major < 12 then change = "rewrite" end
   if change == "timezone" and context.memory.utc then change = "indexes" end
   if change == "indexes" and on.relation and not is_indexed(on.relation, command.name) then change = "nothing" end
   return change
