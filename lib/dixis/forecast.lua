@@ -1,8 +1,8 @@
--- How long the pending migrations will take: a range, with the reasons for it. Measured seconds of earlier runs
--- are scaled by the sizes of the tables that a statement works on; what was never measured is reckoned from those
--- sizes, or not at all.
+-- How long the pending migrations will take: a range, with the reasons for it, drawn from what earlier runs measured
+-- and from the sizes of tables.
 
 local duration = require "dixis.duration"
+local estimate = require "dixis.forecast.estimate"
 local json = require "dixis.json"
 local past = require "dixis.forecast.past"
 local words = require "dixis.words"
@@ -17,15 +17,6 @@ local forecast = {}
 ---@field sizes { table: string, bytes: number }[]
 ---@field database_bytes? number
 ---@field notes string[]
-
--- Bytes per second, from a fast server that has all in memory to a busy one with slow disks.
-local FAST <const> = 1e9
-local SLOW <const> = { read = 20e6, write = 5e6 }
--- A statement on the catalog, and its round trip.
-local QUICK <const> = 0.1
--- The same work on the same data, on another day or another machine.
-local LESS <const>, MORE <const> = 0.5, 2
-local SAME_SIZE <const> = 1.5
 
 local sizes_query <const> = [[
 SELECT name, pg_catalog.pg_total_relation_size(pg_catalog.to_regclass(name))::int8 AS bytes
@@ -63,111 +54,6 @@ local function tables_of(pending)
   return names
 end
 
-local function bytes_of(item, sizes, database)
-  if not sizes then return nil end
-  if item.growth == "unknown" then return database end
-  local total = 0
-  for _, name in ipairs(item.tables) do
-    if not sizes[name] then return nil end
-    total = total + sizes[name]
-  end
-  return total
-end
-
-local function reckoned(item, bytes)
-  if item.growth == "none" then return 0, QUICK end
-  if item.growth == "unknown" or not bytes then return 0, nil end
-  return bytes / FAST, bytes / SLOW[item.growth] + QUICK
-end
-
--- A measured time at another size: between not growing at all and growing with it.
-local function scaled(item, seconds, bytes, measured_bytes)
-  local low, high = seconds * LESS, seconds * MORE + QUICK
-  if item.growth == "none" then return low, high, true end
-  if not bytes or not measured_bytes then
-    local _, most = reckoned(item, bytes)
-    return low, most and math.max(high, most), false
-  end
-  local ratio = (bytes + 8192) / (measured_bytes + 8192)
-  if ratio <= SAME_SIZE and ratio >= 1 / SAME_SIZE then return low, high * math.max(1, ratio), true end
-  if ratio < 1 then return low * ratio, high, false end
-  -- A tiny measured time is mostly fixed cost: multiplied by a million it would say nothing.
-  local _, most = reckoned(item, bytes)
-  return low, math.max(high, math.min(high * ratio, most or math.huge)), false
-end
-
-local function measured(migration, m, now)
-  local low, high, same, rest = 0, 0, true, m.seconds
-  local timed = m.times and #m.times == #migration.work
-  for i, item in ipairs(migration.work) do
-    local bytes, then_bytes = bytes_of(item, now.sizes, now.database), bytes_of(item, m.sizes, m.database_bytes)
-    if timed then
-      local l, h, s = scaled(item, m.times[i].seconds, bytes, then_bytes)
-      low, high, same, rest = low + l, high and h and high + h, same and s, rest - m.times[i].seconds
-    elseif item.growth ~= "none" then
-      -- Not told apart: the statement that grows most decides.
-      local l, h, s = scaled(item, m.seconds, bytes, then_bytes)
-      low, high, same, rest = low == 0 and l or math.min(low, l), high and h and math.max(high, h), same and s, 0
-    end
-  end
-  if rest > 0 then low, high = low + rest * LESS, high and high + rest * MORE end
-  return low, high, same
-end
-
-local function total_bytes(migration, sizes, database)
-  local total = 0
-  for _, item in ipairs(migration.work) do
-    local bytes = item.growth ~= "none" and bytes_of(item, sizes, database) or 0
-    if not bytes then return nil end
-    total = total + bytes
-  end
-  return total
-end
-
--- The measurement whose data were nearest in size; of those the newest, which comes first.
-local function nearest(migration, list, now)
-  local best, best_distance
-  for _, m in ipairs(list or {}) do
-    if m.checksum == migration.checksum then
-      local here, there = total_bytes(migration, now.sizes, now.database), total_bytes(migration, m.sizes, m.database_bytes)
-      local distance = here and there and math.abs(math.log((here + 8192) / (there + 8192), SAME_SIZE)) // 1 or 1e6
-      if not best or distance < best_distance then best, best_distance = m, distance end
-    end
-  end
-  return best
-end
-
-local function basis_of(m, same)
-  local what = m.environment == "rehearsal" and "the rehearsal" or m.environment
-  return ("from %s of %s%s, %s"):format(what, m.at:sub(1, 16):gsub("T", " "),
-    m.throw_away and what ~= "the rehearsal" and " on a throw-away server" or "",
-    same and "on data of the same size" or "scaled by the size of the tables")
-end
-
-local function of_migration(migration, known, now)
-  local m = nearest(migration, known.migrations[migration.name], now)
-  local made = { name = migration.name }
-  if m then
-    local same
-    made.low, made.high, same = measured(migration, m, now)
-    made.basis = basis_of(m, same)
-  else
-    made.low, made.high = 0, 0
-    local bytes, untold
-    for i, item in ipairs(migration.work) do
-      local here = bytes_of(item, now.sizes, now.database)
-      local low, high = reckoned(item, here)
-      made.low, made.high = made.low + low, made.high and high and made.high + high
-      if item.growth ~= "none" and here then bytes = (bytes or 0) + here end
-      if not high then untold = untold or i end
-    end
-    made.basis = untold and ("no measurement, and nothing to reckon statement %d from"):format(untold)
-      or bytes and ("no measurement: reckoned from %.1f MB of tables"):format(bytes / 1e6)
-      or "no measurement: the catalog alone"
-  end
-  return made
-end
-
 -- Steps of the book beside the deploy, as they took in earlier runs here.
 local function others(run, known)
   local made = { low = 0, high = 0, missing = {} }
@@ -175,7 +61,8 @@ local function others(run, known)
     if step.type ~= "deploy" and not run:why_not(step) then
       local list = known.steps[step.name]
       if list then
-        made.low, made.high = made.low + math.min(table.unpack(list)) * LESS, made.high + math.max(table.unpack(list)) * MORE
+        made.low = made.low + math.min(table.unpack(list)) * estimate.LESS
+        made.high = made.high + math.max(table.unpack(list)) * estimate.MORE
       else
         made.missing[#made.missing + 1] = step.name
       end
@@ -214,9 +101,9 @@ function forecast.make(run)
   local sizes, database = read_sizes(run, names)
   local now = { sizes = sizes, database = database }
   local made = { low = 0, high = 0, migrations = {}, sizes = {}, database_bytes = database, notes = {},
-    others = others(run, known), recovery = known.recovery }
+    others = others(run, known) }
   for i, migration in ipairs(run.plan.pending) do
-    local one = of_migration(migration, known, now)
+    local one = estimate.migration(migration, known.migrations[migration.name], now)
     made.migrations[i] = one
     made.low, made.high = made.low + one.low, made.high and one.high and made.high + one.high
   end
@@ -232,7 +119,7 @@ end
 ---@return string
 function forecast.range(low, high)
   if not high then
-    return "nobody knows how long" .. (low >= QUICK and (", at least %s"):format(duration.show(low)) or "")
+    return "nobody knows how long" .. (low >= estimate.QUICK and (", at least %s"):format(duration.show(low)) or "")
   end
   return ("%s to %s"):format(duration.show(low), duration.show(high))
 end

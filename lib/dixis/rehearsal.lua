@@ -38,7 +38,7 @@ local function name_of(run, env)
 end
 
 -- Copies the real database into a file of our own; it is read and nothing else.
-local function copy(run, args)
+local function copy(run, args, own)
   local opened <const>, target <const> = scratch.open(run, args.of)
   local major <const> = opened.conn:server_version() // 10000
   local properties <const> = database.read(opened, target.params.dbname)
@@ -47,20 +47,14 @@ local function copy(run, args)
   folder_of_backups.demand_space(args.folder or "/tmp", bytes * COPIES, "the rehearsal's disk",
     "name a folder with more room: --set folder=DIR")
   local programs <const> = tools.demand(major, args.bin)
-  local folder <const> = errors.check(fs.mkdtemp((args.folder or "/tmp") .. "/dixis-copy-"))
-  local path <const> = folder .. "/copy.dump"
+  own.folder = errors.check(fs.mkdtemp((args.folder or "/tmp") .. "/dixis-copy-"))
+  local path <const> = own.folder .. "/copy.dump"
   run.bus:intend("rehearsal.started", { database = target.params.dbname, copy = true })
   run:note "copying"
-  local made = { path = path, folder = folder, properties = properties, programs = programs, major = major,
-    database = target.params.dbname }
-  local ok, err = pcall(tools.run, run, { programs.dump, "--format=custom", "--compress=1", "--no-tablespaces",
-    "--file=" .. path }, { params = target.params })
-  if not ok then
-    fs.remove(folder)
-    error(err, 0)
-  end
-  made.what = ("a copy of %s"):format(made.database)
-  return made
+  tools.run(run, { programs.dump, "--format=custom", "--compress=1", "--no-tablespaces", "--file=" .. path },
+    { params = target.params })
+  return { path = path, properties = properties, programs = programs, major = major,
+    database = target.params.dbname, what = "a copy of " .. target.params.dbname }
 end
 
 local function backup(run, args)
@@ -120,10 +114,11 @@ end
 ---@return string note
 function rehearsal.make(run, args)
   local begun = clock.now()
-  local source = (args.copy and copy or backup)(run, args)
-  local _ <close> = setmetatable({}, { __close = function()
-    if source.folder then fs.remove(source.folder) end
+  -- Production's data must not stay behind, however this ends.
+  local own <close> = setmetatable({}, { __close = function(self)
+    if self.folder then fs.remove(self.folder) end
   end })
+  local source = (args.copy and copy or backup)(run, args, own)
   start(run, args)
   local bytes, remark = fill(run, args, source)
   if source.major and source.major ~= run.identity.major then

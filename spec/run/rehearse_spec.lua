@@ -1,5 +1,6 @@
 -- The rehearsal: pending migrations on real data, on a throw-away server; the real database is left alone.
 local book = require "spec.support.book"
+local clock = require "host.clock"
 local dixis = require "spec.support.dixis"
 local fs = require "host.fs"
 local pg = require "host.pg"
@@ -163,6 +164,26 @@ describe("a rehearsal", function()
         ("GRANT UPDATE ON big TO %s_app;\nGRANT SELECT ON big TO only_here;\n"):format(params.dbname)))
       local result = rehearse("--set", "copy=true")
       assert.equal(0, result.code, result.shown)
+    end)
+
+    it("that is interrupted leaves neither copy nor server behind", function()
+      assert(conn:query "BEGIN")
+      assert(conn:query "LOCK TABLE big IN ACCESS EXCLUSIVE MODE")
+      local handle = dixis.start({ "run", "rehearse", "--set", "git=false", "--set", "copy=true", "--set", "folder=" .. folder },
+        { cwd = folder, env = { DATABASE_URL_PROD = url } })
+      local other = assert(pg.connect(params))
+      local limit = clock.now() + 60
+      while assert(other:query [[SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'dixis backup%'
+          AND wait_event_type = 'Lock']])[1][1] == 0 do
+        assert(clock.now() < limit, "pg_dump does not wait")
+        clock.sleep(0.02)
+      end
+      handle:kill "INT"
+      local result = assert(handle:wait())
+      assert.equal(130, result.code, result.stdout .. result.stderr)
+      for _, entry in ipairs(fs.list(folder)) do assert.is_nil(entry.name:match "^dixis%-") end
+      other:close()
+      assert(conn:query "ROLLBACK")
     end)
 
     it("is planned without a server", function()

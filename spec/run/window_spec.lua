@@ -87,6 +87,25 @@ describe("gate.window", function()
     assert.equal(3, (run()).code)
   end)
 
+  it("takes the time of the way back from the proof of a backup: of this run, then of an earlier one", function()
+    local steps, uses = "{ step.identity() }", "{ exec = { 'pg_dump', 'pg_restore' } }"
+    local function gates(backup)
+      book.write(folder, { steps = steps, uses = uses, gates = ("{ gate.reachable(), gate.lock(), %s "
+        .. "gate.window { tz = 'UTC', %s } }"):format(backup, from_to(-HOUR, 3 * HOUR)) })
+    end
+    gates "gate.backup(),"
+    local result, events = run()
+    assert.equal(0, result.code, result.shown)
+    local proven = dixis.event(events, "backup.proven")
+    assert.equal(proven.recovery.seconds, dixis.event(events, "window.judged").recovery)
+    assert.matches("measured by this run", result.shown, 1, true)
+    gates ""
+    result, events = run()
+    assert.equal(0, result.code, result.shown)
+    assert.equal(proven.recovery.seconds, dixis.event(events, "window.judged").recovery)
+    assert.matches("measured by run " .. proven.path:match "%d%d%d%d%d%d%d%d%-%d+%-%d+%-%x+", result.shown, 1, true)
+  end)
+
   -- Both wait for the same moment beside each other; the clock itself is not touched.
   describe("whose point of no return passes", function()
     local SOON <const> = 6

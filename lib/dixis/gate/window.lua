@@ -7,6 +7,7 @@ local errors = require "dixis.errors"
 local lazy = require "dixis.lazy"
 local refs = require "dixis.refs"
 
+local past = lazy "dixis.forecast.past"
 local forecast = lazy "dixis.forecast"
 local window = lazy "dixis.window"
 
@@ -43,9 +44,10 @@ end
 
 -- How long the way back takes, and who says so: the proof of this run's backup first.
 local function recovery_of(run, args)
-  local proved, earlier = run.recovery, run.forecast and run.forecast.recovery
+  local proved = run.recovery
   if proved and proved.seconds then return proved.seconds, proved.measured and "measured by this run" or "as given" end
   if args.recovery then return args.recovery, "as given" end
+  local earlier = past.read(run).recovery
   if earlier then return earlier.seconds, "measured by run " .. earlier.run end
 end
 
@@ -79,9 +81,11 @@ return {
     window.parse(args)
   end,
   describe = function(args)
-    local ok, found = pcall(function() return window.at(window.parse(args), clock.wall()) end)
-    return ("now is in the window from %s to %s (%s)%s"):format(args.opens, args.closes, args.tz,
-      ok and found and (", which opens in %s"):format(duration.show(math.max(0, found.opens - clock.wall()))) or "")
+    local now = clock.wall()
+    local ok, found = pcall(function() return window.at(window.parse(args), now) end)
+    local state = not ok and "" or not found and "; it is over" or found.opens > now
+      and "; it opens in " .. duration.show(found.opens - now) or "; it is open for another " .. duration.show(found.closes - now)
+    return ("now is in the window from %s to %s (%s)%s"):format(args.opens, args.closes, args.tz, state)
   end,
   act = function(run, args)
     check_clock(run)

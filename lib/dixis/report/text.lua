@@ -3,7 +3,6 @@
 local clock = require "host.clock"
 local duration = require "dixis.duration"
 local forecast = require "dixis.lazy" "dixis.forecast"
-local locks = require "dixis.lazy" "dixis.report.locks"
 local plain = require "dixis.report.plain"
 local words = require "dixis.words"
 
@@ -162,16 +161,6 @@ on["plan.computed"] = function(self, event)
   end
   self:item(" ", "", "digest " .. event.digest:sub(1, 16), nil, self.style.dim)
 end
-on["forecast.made"] = function(self, event)
-  self:item(self.style.dim(self.marks.dot), "forecast", table.concat(event.lines, "\n"), nil, self.style.dim)
-end
-on["forecast.compared"] = function(self, event) self.compared = event end
-on["guard.abort"] = function(self, event)
-  self:warn(("%s: what is running is cancelled (abort.%s)"):format(event.found, event.rule))
-end
-on["guard.lost"] = function(self, event) self:warn("the guard does not see the target: " .. event.error.message) end
-on["guard.blind"] = function(self, event) self:warn(("abort.%s cannot be kept: %s"):format(event.rule, event.reason)) end
-on["window.allowed"] = function(self, event) self:warn(event.text) end
 on["history.allowed"] = function(self, event)
   self:item(self.style.yellow(self.marks.warn), "allowed", ("%s %s"):format(event.name, event.message))
 end
@@ -196,13 +185,6 @@ on["migration.applied"] = function(self, event)
   end
   self:line(("      %s %s%s"):format(self.marks.dot, event.name,
     self.style.dim("  " .. duration.show(event.seconds) .. (event.recovered and ", seen after reconnecting" or ""))))
-end
-on["migration.observed"] = function(self, event)
-  for _, statement in ipairs(event.statements) do
-    local start = ("line %-4d %s  "):format(statement.line, duration.show(statement.seconds))
-    for _, line in ipairs(locks.statement(statement)) do self:below(start .. line) end
-  end
-  for _, line in ipairs(locks.whole(event)) do self:below(line, self.style.dim) end
 end
 on["statement.finished"] = function(self, event)
   self:below(("statement %d of %d of %s is done and recorded"):format(event.statement, event.of, event.migration),
@@ -248,6 +230,7 @@ on["audit.failed"] = function(self, event)
   self:hint(event.error.hint)
 end
 for name, handler in pairs(require "dixis.report.text_backup") do on[name] = handler end
+for name, handler in pairs(require "dixis.report.text_window") do on[name] = handler end
 on["criterion.skipped"] = on["gate.skipped"]
 for name, handler in pairs(require "dixis.report.text_after") do on[name] = handler end
 on["log"] = function(self, event)
