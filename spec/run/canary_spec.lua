@@ -321,3 +321,62 @@ describe("a secret of an address is not shown", function()
     for _, mail in ipairs(office:mails()) do canary.absent(mail.text, "a mail") end
   end)
 end)
+
+describe("on the whole way to production and back", function()
+  local shop, staging, production
+
+  -- Runs, looks at every program that is started meanwhile, and for the secret in all that came of it.
+  local programs = {}
+  local function run(code, ...)
+    local arguments <const> = { ... }
+    local handle = dixis.start(arguments, { cwd = shop, env = {
+      DATABASE_URL_STAGING = server.url(staging), DATABASE_URL_PROD = server.url(production), TMPDIR = folder .. "/tmp",
+      DIXIS_WEBHOOK_URL = site:keep(500) .. "&token=" .. canary.core,
+      GITHUB_ACTIONS = "true", GITHUB_STEP_SUMMARY = shop .. "/summary", GITHUB_OUTPUT = shop .. "/output",
+    } })
+    while handle:running() do
+      for program, text in pairs(canary.children(handle.pid)) do
+        programs[program:match "[^/]*$"] = true
+        canary.absent(text, "arguments or environment of " .. program)
+      end
+      clock.sleep(0.002)
+    end
+    local result = assert(handle:wait())
+    local what <const> = "dixis " .. table.concat(arguments, " ")
+    canary.absent(result.stdout .. result.stderr, what)
+    assert.equal(code, result.code, what .. "\n" .. result.stdout .. result.stderr)
+    return result.stdout
+  end
+
+  before_each(function()
+    shop = dixis.project()
+    staging, production = {}, {}
+    for name, value in pairs(params) do staging[name], production[name] = value, value end
+    staging.dbname = params.dbname .. "_staging"
+    local conn = admin "postgres"
+    assert(conn:query("CREATE DATABASE " .. staging.dbname))
+    conn:close()
+  end)
+  after_each(function()
+    canary.absent_below(shop)
+    assert(fs.remove(shop))
+  end)
+
+  it("nothing shows it: clinic, staging, plan, production, rehearsal, rollback, history", function()
+    run(0, "lint", "--target", "DATABASE_URL_PROD")
+    run(0, "run", "staging", "--confirm", "DIXIS-STAGING-OK", "--set", "git=false")
+    run(0, "plan", "prod", "--set", "git=false")
+    run(0, "run", "prod", "--confirm", "DIXIS-PROD-OK", "--confirm", production.dbname, "--set", "git=false",
+      "--report", "r.json", "--report", "r.md", "--report", "r.xml")
+    run(0, "run", "clinic", "--set", "schema_from=DATABASE_URL_PROD")
+    run(0, "run", "rehearse", "--set", "git=false")
+    run(0, "history", "--target", "DATABASE_URL_PROD", "--output", "jsonl")
+    canary.absent(book.snapshot(server.url(production)), "what is in the target")
+    run(0, "run", "rollback", "--confirm", "DIXIS-ROLLBACK-OK", "--confirm", production.dbname)
+    run(0, "verify", "last")
+    for _, name in ipairs { "pg_dump", "pg_restore", "postgres", "dixis" } do
+      assert.is_true(programs[name], name .. " was not seen")
+    end
+    assert.is_true(#fs.read(shop .. "/summary") > 1000)
+  end)
+end)
