@@ -132,6 +132,9 @@ enum Kind {
       "warning index public.as.as_full name_at_idx :14" },
     ["an index's name"] = { 'ALTER INDEX "as_full name_at_idx" RENAME TO i',
       "warning index_name public.as.as_full name_at_idx :14" },
+    ["an index's operator class"] = {
+      'DROP INDEX "as_full name_at_idx"; CREATE INDEX "as_full name_at_idx" ON "as" ("full name" text_pattern_ops, at DESC)',
+      "warning index public.as.as_full name_at_idx :14" },
     ["a foreign key"] = { 'ALTER TABLE "as" DROP CONSTRAINT "as_bId_fkey"',
       "warning missing_foreign_key public.as.as_bId_fkey :12" },
     ["a foreign key's action"] = { [[ALTER TABLE "as" DROP CONSTRAINT "as_bId_fkey";
@@ -200,6 +203,21 @@ enum Kind {
     assert.same({}, assert(observe.catalog(conn, { "other", 'q"\\uoted' })).tables)
     assert.equal("idle", conn:status())
   end)
+end)
+
+describe("two types", function()
+  for _, case in ipairs {
+    { "timestamp(6) with time zone", "timestamp with time zone", true },
+    { "timestamp with time zone", "timestamp(3) with time zone", true },
+    { "timestamp(3) without time zone", "timestamp without time zone", false },
+    { "timestamp(3) without time zone", "timestamp(3) with time zone", false },
+    { "time(6) without time zone[]", "time without time zone[]", true },
+    { "time without time zone", "time without time zone[]", false },
+    { "citext", "ext.citext", true }, { "text", "citext", false }, { "numeric", "numeric(65,30)", false },
+    { 'a."E"', 'b."E"', false }, { catalog.UNKNOWN, "text", true }, { "text", catalog.UNKNOWN, true },
+  } do
+    it(("%s and %s"):format(case[1], case[2]), function() assert.equal(case[3], catalog.same_type(case[1], case[2])) end)
+  end
 end)
 
 describe("two defaults", function()

@@ -11,6 +11,8 @@ local catalog = {}
 ---@field nullable boolean    NOT NULL is false
 ---@field default? string     SQL
 ---@field position? integer   1, 2, 3, ...
+---@field unsupported? string  of a schema file: what is in Unsupported("..."); the type is UNKNOWN then
+---@field database_default? boolean  of a schema file: only the database can compute the default
 ---@field identity? boolean
 ---@field generated? boolean
 ---@field file? string
@@ -21,12 +23,14 @@ local catalog = {}
 ---@field expression? boolean
 ---@field order? "ASC"|"DESC"
 ---@field ops? string         operator class, when it is not the type's own for the method
+---@field class? string       operator class in any case, where that is known
 
 ---@class dixis.Catalog.Index
 ---@field name string
 ---@field columns dixis.Catalog.IndexColumn[]
 ---@field unique boolean
 ---@field method string       "btree", "gin", ...
+---@field include? string[]   columns that are in it beside its key
 ---@field where? string       predicate of a partial index
 ---@field constraint? boolean the index of a UNIQUE constraint
 ---@field invalid? boolean    left over from a CREATE INDEX CONCURRENTLY that failed
@@ -93,13 +97,24 @@ function catalog.type_name(schema, name)
   return sql.quote_identifier(schema) .. "." .. sql.quote_identifier(name)
 end
 
---- A type without a schema is that of any: where an extension's types are is the database's business.
----@param a string
----@param b string
+-- timestamp(3) without time zone: what it is without its precision, and that.
+local function time_of(type)
+  local word <const>, rest <const> = type:match "^(time%l*)(.*)$"
+  if not word then return nil end
+  return word .. rest:gsub("^%(%d%)", ""), rest:match "^%((%d)%)"
+end
+
+--- Whether a type is the expected one, as Prisma sees it. A type without a schema is that of any: where an extension's
+--- types are is the database's business. A time that is expected without a precision may have any; without one it has 6.
+---@param expected string
+---@param actual string
 ---@return boolean
-function catalog.same_type(a, b)
-  if a == b or a == catalog.UNKNOWN or b == catalog.UNKNOWN then return true end
-  return a:match "^[%w_]+%.(.+)$" == b or b:match "^[%w_]+%.(.+)$" == a
+function catalog.same_type(expected, actual)
+  if expected == actual or expected == catalog.UNKNOWN or actual == catalog.UNKNOWN then return true end
+  local wanted <const>, wanted_precision <const> = time_of(expected)
+  local found <const>, found_precision <const> = time_of(actual)
+  if wanted and wanted == found then return not wanted_precision or wanted_precision == (found_precision or "6") end
+  return expected:match "^[%w_]+%.(.+)$" == actual or actual:match "^[%w_]+%.(.+)$" == expected
 end
 
 --- Whether two defaults mean the same, for a column of that type: now() and CURRENT_TIMESTAMP, 'x'::text and 'x',

@@ -1,6 +1,7 @@
 -- The columns of two tables.
 
 local catalog = require "dixis.prisma.catalog"
+local natives = require "dixis.prisma.natives"
 
 local columns = {}
 
@@ -13,9 +14,10 @@ local families <const> = {
   ["time without time zone"] = "time", ["time with time zone"] = "time",
 }
 
+local function plain(type) return (type:gsub("%(.-%)", "")) end
+
 local function family(type)
-  local plain <const> = type:gsub("%(.-%)", "")
-  local element <const>, list <const> = plain:match "^(.-)(%[?%]?)$"
+  local element <const>, list <const> = plain(type):match "^(.-)(%[?%]?)$"
   local name <const> = element:match "^[%w_]+%.(citext)$" or element
   return (families[name] or name) .. list
 end
@@ -34,7 +36,14 @@ local function compare_default(report, object, wanted, found)
     found.identity and "an identity column" or found.default and "DEFAULT " .. found.default or "no default")
 end
 
+-- The types that Prisma has names for, without modifiers.
+local known <const> = {}
+for _, native in pairs(natives.types) do known[native.sql:gsub("%%s", "")] = true end
+
 local function compare_column(report, object, wanted, found)
+  if wanted.unsupported and found.type ~= UNKNOWN and known[plain(found.type)] then
+    report:add("type", "warning", object, wanted, ('Unsupported("%s")'):format(wanted.unsupported), found.type)
+  end
   if not catalog.same_type(wanted.type, found.type) then
     report:add("type", family(wanted.type) == family(found.type) and "warning" or "error", object, wanted,
       wanted.type, found.type)

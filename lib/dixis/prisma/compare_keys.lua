@@ -20,12 +20,14 @@ local function same(a, b)
   return a == b or a == UNKNOWN or b == UNKNOWN
 end
 
-local function same_column(a, b)
-  return a.name == b.name and same(a.order or "ASC", b.order or "ASC") and same(a.ops, b.ops)
+local function same_column(wanted, found)
+  return wanted.name == found.name and same(wanted.order or "ASC", found.order or "ASC")
+    and (same(wanted.ops, found.ops) or wanted.ops ~= nil and wanted.ops == found.class)
 end
 
 local function same_index(wanted, found)
-  if not same(wanted.unique, found.unique) or not same(wanted.method, found.method) or found.where then return false end
+  if not same(wanted.unique, found.unique) or not same(wanted.method, found.method) then return false end
+  if found.where or found.include then return false end
   if wanted.columns == UNKNOWN or found.columns == UNKNOWN then return true end
   if #wanted.columns ~= #found.columns then return false end
   for i, column in ipairs(wanted.columns) do
@@ -42,9 +44,10 @@ local function index_text(index)
         .. (column.order == "DESC" and " DESC" or "")
     end
   end
-  return ("%s%s(%s)%s%s"):format(index.unique == true and "UNIQUE " or "",
+  return ("%s%s(%s)%s%s%s"):format(index.unique == true and "UNIQUE " or "",
     index.method ~= "btree" and index.method ~= UNKNOWN and index.method .. " " or "", table.concat(parts, ", "),
-    index.where and " WHERE ..." or "", index.invalid and " INVALID" or "")
+    index.include and " INCLUDE " .. listed(index.include) or "", index.where and " WHERE ..." or "",
+    index.invalid and " INVALID" or "")
 end
 
 -- Prisma looks at no partial index and at none on an expression.

@@ -120,7 +120,7 @@ local function add_model(found, model, default_schema)
       local type <const> = type_of(field, default_schema)
       local nullable = field.optional
       if field.list then nullable = UNKNOWN end -- Prisma does not say NOT NULL, and takes it when it is there
-      add_column(of, { name = in_database(field.column), type = type, nullable = nullable,
+      add_column(of, { name = in_database(field.column), type = type, nullable = nullable, unsupported = field.unsupported,
         default = default_of(model, field, type), file = model.file, line = field.line,
         database_default = field.default and field.default.value == "dbgenerated" or nil })
     end

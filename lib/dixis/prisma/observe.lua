@@ -37,13 +37,13 @@ local indexes_sql <const> = [[
 SELECT n.nspname AS schema, c.relname AS table, i.relname AS index, x.indisunique AS unique, x.indisprimary AS primary,
        x.indisvalid AS valid, am.amname AS method, pg_catalog.pg_get_expr(x.indpred, x.indrelid) AS predicate,
        coalesce(k.contype = 'u', false) AS constraint, a.attname AS column, (x.indoption[o.place] & 1) = 1 AS descending,
-       CASE WHEN oc.opcdefault THEN NULL ELSE oc.opcname END AS ops
+       CASE WHEN oc.opcdefault THEN NULL ELSE oc.opcname END AS ops, oc.opcname AS class, o.place >= x.indnkeyatts AS included
   FROM pg_catalog.pg_index x
   JOIN pg_catalog.pg_class c ON c.oid = x.indrelid
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
   JOIN pg_catalog.pg_am am ON am.oid = i.relam
- CROSS JOIN LATERAL pg_catalog.generate_series(0, x.indnkeyatts - 1) AS o(place)
+ CROSS JOIN LATERAL pg_catalog.generate_series(0, x.indnatts - 1) AS o(place)
   LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = x.indkey[o.place]
   LEFT JOIN pg_catalog.pg_opclass oc ON oc.oid = x.indclass[o.place]
   LEFT JOIN pg_catalog.pg_constraint k ON k.conindid = x.indexrelid AND k.contype = 'u'
@@ -103,7 +103,7 @@ local function add_indexes(found, rows)
     local of <const> = found.tables[catalog.key(row.schema, row.table)]
     if row.primary then
       of.primary_key = of.primary_key or { name = row.index, columns = {} }
-      table.insert(of.primary_key.columns, row.column)
+      if not row.included then table.insert(of.primary_key.columns, row.column) end
     else
       local index = of.indexes[row.index]
       if not index then
@@ -111,8 +111,13 @@ local function add_indexes(found, rows)
           constraint = row.constraint or nil, invalid = not row.valid or nil }
         of.indexes[row.index] = index
       end
-      table.insert(index.columns, { name = row.column, expression = not row.column or nil,
-        order = row.descending and "DESC" or "ASC", ops = row.ops })
+      if row.included then
+        index.include = index.include or {}
+        table.insert(index.include, row.column)
+      else
+        table.insert(index.columns, { name = row.column, expression = not row.column or nil,
+          order = row.descending and "DESC" or "ASC", ops = row.ops, class = row.class })
+      end
     end
   end
 end
