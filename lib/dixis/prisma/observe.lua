@@ -1,8 +1,12 @@
 -- The catalog of a live database, by four queries however many tables there are.
 
 local catalog = require "dixis.prisma.catalog"
+local errors = require "dixis.errors"
 
 local observe = {}
+
+-- Which PostgreSQL has what is asked for: covering indexes since 11, generated columns since 12.
+local OLDEST <const>, WITH_GENERATED <const> = 110000, 120000
 
 -- What neither an extension nor a tool brought. $1 is the schemas as an array, NULL for all but PostgreSQL's own
 -- and dixis's.
@@ -23,7 +27,7 @@ local columns_sql <const> = [[
 SELECT n.nspname AS schema, c.relname AS table, c.relkind IN ('v', 'm') AS view, a.attname AS column,
        pg_catalog.format_type(a.atttypid, a.atttypmod) AS type, NOT a.attnotnull AS nullable,
        pg_catalog.pg_get_expr(d.adbin, d.adrelid) AS "default", a.attidentity <> '' AS identity,
-       a.attgenerated <> '' AS generated
+       @generated AS generated
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -159,12 +163,16 @@ end
 ---@return dixis.Catalog? found
 ---@return dixis.Error? err
 function observe.catalog(conn, schemas)
+  local version <const> = conn:server_version()
+  if version < OLDEST then
+    return nil, errors.new("failed", "the catalog of a PostgreSQL before 11 cannot be read")
+  end
+  local columns_of <const> = columns_sql:gsub("@generated", version >= WITH_GENERATED and "a.attgenerated <> ''" or "false")
   local params <const> = { schemas and array(schemas) or nil, n = 1 }
   local results <const>, err <const> = conn:pipeline {
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "SET LOCAL search_path = ''",
-    -- To compile these queries would take ten times as long as to run them. PostgreSQL 10 does not know the setting.
-    "SELECT pg_catalog.set_config('jit', 'off', true) FROM pg_catalog.pg_settings WHERE name = 'jit'",
-    { columns_sql, params = params }, { indexes_sql, params = params }, { foreign_keys_sql, params = params },
+    "SET LOCAL jit = off", -- to compile these queries would take ten times as long as to run them
+    { columns_of, params = params }, { indexes_sql, params = params }, { foreign_keys_sql, params = params },
     { enums_sql, params = params }, "COMMIT",
   }
   if not results then
