@@ -55,7 +55,7 @@ end
 local sample_query <const> = [[
 SELECT (SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend') AS connections,
        current_setting('max_connections')::int AS most,
-       count(a.state) FILTER (WHERE a.state = 'active') AS active,
+       CASE WHEN count(*) = count(a.state) THEN count(*) FILTER (WHERE a.state = 'active') END AS active,
        count(l.pid) AS blocked,
        coalesce(extract(epoch FROM max(clock_timestamp() - coalesce(l.since, a.state_change)) FILTER (WHERE l.pid IS NOT NULL)),
          0)::float8 AS blocked_for

@@ -97,6 +97,19 @@ describe("the guard", function()
       end)
     end)
 
+    it("sees them also as a role that may not see what others do", function()
+      local role = params.dbname .. "_owner"
+      assert(conn:script(("CREATE ROLE %s LOGIN; ALTER TABLE busy OWNER TO %s; GRANT ALL ON SCHEMA public TO %s"):format(
+        role, role, role)))
+      url = url:gsub("//postgres@", "//" .. role .. "@")
+      write "blocked_for = '200ms'"
+      local handle = start()
+      blocked(function()
+        local events = stopped(handle, "blocked_for", "a session waited for a lock for")
+        assert.is_nil(dixis.event(events, "guard.sample").active)
+      end)
+    end)
+
     it("stops when one waits for so long", function()
       write "blocked_for = option 'longest'"
       write("blocked_for = option 'longest'", { options = "{ longest = { type = 'duration', default = '300ms', help = 'x' } }" })
