@@ -1,6 +1,8 @@
 # What is installed, the Debian package (cpack -G DEB), and the programs that only tests use.
 install(TARGETS dixis RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY runbooks lib/meta DESTINATION ${CMAKE_INSTALL_DATADIR}/dixis FILES_MATCHING PATTERN "*.lua")
+install(DIRECTORY .github/workflows DESTINATION ${CMAKE_INSTALL_DATADIR}/dixis
+  FILES_MATCHING PATTERN "*.yml" PATTERN ci.yml EXCLUDE)
 find_program(GZIP gzip REQUIRED)
 set(MANUAL ${CMAKE_BINARY_DIR}/dixis.1.gz)
 add_custom_command(OUTPUT ${MANUAL} COMMAND ${GZIP} -9nc ${CMAKE_SOURCE_DIR}/docs/dixis.1 > ${MANUAL}
