@@ -134,15 +134,55 @@ describe("runbooks/rollback.lua", function()
       for _, name in ipairs { made.name, swapped.kept_as } do assert(admin:query("DROP DATABASE " .. name)) end
     end)
 
-    it("when it is not there any more", function()
+    it("when it lets nobody in, or is not there any more", function()
       local made = backed_up()
       local look = look_of(made.name)
+      assert(admin:query(("ALTER DATABASE %s ALLOW_CONNECTIONS false"):format(made.name)))
+      local result, events = run(made, arguments(made))
+      assert.equal(0, result.code, result.shown)
+      assert.matches("nobody is let into " .. made.name, result.shown, 1, true)
+      assert.matches("is not known", result.shown, 1, true)
+      assert.equal(look, look_of(made.name))
+      assert(admin:query("DROP DATABASE " .. dixis.event(events, "swap.finished").kept_as))
+
       assert(admin:query("DROP DATABASE " .. made.name))
-      local result = run(made, arguments(made))
+      result = run(made, arguments(made))
       assert.equal(0, result.code, result.shown)
       assert.matches("the database is gone", result.shown, 1, true)
       assert.equal(look, look_of(made.name))
       assert(admin:query("DROP DATABASE " .. made.name))
+    end)
+
+    it("by its owner, who is no superuser, while others are connected", function()
+      assert(admin:script "CREATE ROLE rollback_owner LOGIN CREATEDB; GRANT pg_signal_backend TO rollback_owner")
+      assert(admin:query "CREATE DATABASE owned OWNER rollback_owner")
+      local made = { name = "owned", folder = book.project(), params = server.params() }
+      folders[#folders + 1] = made.folder
+      made.params.dbname, made.params.user = "owned", "rollback_owner"
+      made.url = server.url(made.params)
+      local conn = assert(pg.connect(made.params))
+      assert(conn:script [[
+        CREATE EXTENSION citext; COMMENT ON EXTENSION citext IS 'ours';
+        CREATE SCHEMA more; CREATE TYPE more.mood AS ENUM ('good', 'bad'); CREATE TABLE more.moods (mood more.mood PRIMARY KEY);
+        ALTER DEFAULT PRIVILEGES IN SCHEMA more GRANT SELECT ON TABLES TO rollback_app;
+        CREATE TABLE t (a citext); ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON t TO rollback_app USING (true);
+        INSERT INTO t VALUES ('x'); CREATE PUBLICATION told FOR TABLE t; GRANT SELECT ON t TO rollback_app;
+        CREATE MATERIALIZED VIEW counted AS SELECT count(*) FROM t; ALTER DATABASE owned SET work_mem = '5MB']])
+      conn:close()
+      local look = look_of "owned"
+      book.write(made.folder, { uses = '{ exec = { "pg_dump", "pg_restore" } }',
+        gates = '{ gate.reachable "5s", gate.backup() }' })
+      local backup = book.dixis(made.folder, made.url, { "run", "book.lua" })
+      assert.equal(0, backup.code, backup.shown)
+      made.journal = select(2, dixis.journal(made.folder))
+      made.params.user = "rollback_app"
+      local other = assert(pg.connect(made.params))
+      local result = run(made, arguments(made))
+      other:close()
+      assert.equal(0, result.code, result.shown)
+      assert.matches("1 session ended", result.shown, 1, true)
+      assert.equal(look, look_of "owned")
+      for name in databases():gmatch "owned%S*" do assert(admin:query("DROP DATABASE " .. name)) end
     end)
 
     it("by the command that a production run prints when it goes red", function()

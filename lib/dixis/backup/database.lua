@@ -88,7 +88,8 @@ function database.create_statement(like, name, major, here)
   local parts = { ("CREATE DATABASE %s TEMPLATE template0 ENCODING %s"):format(identifier(name), literal(like.encoding)) }
   local function add(text, ...) parts[#parts + 1] = text:format(...) end
   if here.owner then add("OWNER %s", identifier(like.owner)) end
-  if here.tablespace then add("TABLESPACE %s", identifier(like.tablespace)) end
+  -- The default one needs no right when it is not named.
+  if here.tablespace and like.tablespace ~= "pg_default" then add("TABLESPACE %s", identifier(like.tablespace)) end
   if here.plain then
     add "LC_COLLATE 'C' LC_CTYPE 'C'"
   else

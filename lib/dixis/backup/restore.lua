@@ -27,12 +27,16 @@ local SHOWN <const> = 10
 ---@param run dixis.Run
 ---@param given { programs: dixis.BackupTools, params: table, path: string, jobs: integer, flags: string[], tables?: integer }
 function restore.fill(run, given)
-  local done = 0
+  local filled, built = 0, 0
   tools.run(run, { given.programs.restore, "--exit-on-error", "--verbose", "--jobs=" .. given.jobs,
     table.unpack(given.flags) }, { path = given.path, params = given.params, on_line = function(line)
-    if not line:find("processing data for table", 1, true) then return end
-    done = done + 1
-    run:note(("restoring table %d%s"):format(done, given.tables and " of " .. given.tables or ""))
+    if line:find("processing data for table", 1, true) then
+      filled = filled + 1
+      run:note(("restoring table %d%s"):format(filled, given.tables and " of " .. given.tables or ""))
+    elseif line:find "creating %a* ?CONSTRAINT " or line:find("creating INDEX ", 1, true) then
+      built = built + 1
+      run:note(("building index or constraint %d"):format(built))
+    end
   end })
 end
 

@@ -64,6 +64,10 @@ SELECT count(*)::int AS sessions, min(a.usename) AS role
    AND (r.rolsuper OR NOT (pg_catalog.pg_has_role(current_user, r.oid, 'MEMBER')
                            OR pg_catalog.pg_has_role(current_user, 'pg_signal_backend', 'MEMBER')))]]
 
+local tablespace_query <const> = [[
+SELECT coalesce(bool_or(pg_catalog.has_tablespace_privilege(oid, 'CREATE')), false)
+  FROM pg_catalog.pg_tablespace WHERE spcname = $1]]
+
 --- Refuses what the role could not do later.
 ---@async
 ---@param session dixis.Session   beside the target
@@ -84,6 +88,11 @@ function rights.check(session, database, properties, schema)
       errors.refuse(("the role %s may not end %s of %s, of the role %s"):format(role.name,
         words.count(blocked.sessions, "session"), database, blocked.role),
         ("GRANT pg_signal_backend TO %s (a superuser's session only a superuser ends)"):format(quoted(role.name)))
+    end
+    local tablespace = properties.tablespace
+    if tablespace ~= "pg_default" and not session:value(tablespace_query, tablespace) then
+      errors.refuse(("the role %s may not create anything in the tablespace %s"):format(role.name, tablespace),
+        ("GRANT CREATE ON TABLESPACE %s TO %s"):format(quoted(tablespace), quoted(role.name)))
     end
     for _, setting in ipairs(properties.settings) do
       if setting.role and setting.role ~= role.name and not role.roles then

@@ -15,10 +15,11 @@ local EMPTY_SECONDS <const> = 30
 local ATTEMPTS <const> = 5
 local OBJECT_IN_USE <const> = "55006"
 
+-- What kind of process it is only a superuser sees; those without a user come and go by themselves.
 local sessions_query <const> = [[
 SELECT count(*)::int, coalesce(sum(pg_catalog.pg_terminate_backend(pid)::int), 0)
   FROM pg_catalog.pg_stat_activity
- WHERE datname = $1 AND pid <> pg_catalog.pg_backend_pid() AND backend_type = 'client backend']]
+ WHERE datname = $1 AND pid <> pg_catalog.pg_backend_pid() AND usesysid IS NOT NULL]]
 
 -- Ends the sessions of a database into which nobody is let any more.
 local function empty(run, session, name)
