@@ -10,7 +10,7 @@
 -- name of the database. docs/operations/rollback.md
 
 local gate, step, check = dixis.gate, dixis.step, dixis.check
-local option, target = dixis.option, dixis.target
+local notice, option, target = dixis.notice, dixis.option, dixis.target
 
 return dixis.runbook {
   name = "rollback",
@@ -32,12 +32,29 @@ return dixis.runbook {
     wait = { type = "duration", default = "1m", help = "how long to wait for a server that does not answer" },
     lock_wait = { type = "duration", default = "10s", help = "how long to wait for another rollback" },
     health_url = { type = "url", help = "an address of the application that must answer 200 at the end" },
+    maintenance_on_url = { type = "url", help = "POST here to put the maintenance page up" },
+    maintenance_off_url = { type = "url", help = "POST here to take it down; tried also after a failure" },
+    language = { type = "choice", choices = { "en", "el" }, default = "en", help = "of the notices" },
+    notice_every = { type = "duration", default = "10m", help = "how often to tell that it still goes on" },
+    mail_from = { type = "string", help = "the sender of the notices" },
+    mail_to = { type = "string", help = "whom to send the notices by mail, with commas" },
   },
 
+  sign = { env = "DIXIS_SIGNING_KEY" },
+
   uses = {
-    env = { "DATABASE_URL_PROD", "DATABASE_URL_STAGING" },
+    env = { "DATABASE_URL_PROD", "DATABASE_URL_STAGING", "DIXIS_WEBHOOK_URL", "DIXIS_SMTP_URL", "DIXIS_SIGNING_KEY" },
     exec = { "pg_dump", "pg_restore" },
-    net = { option "health_url" },
+    net = { option "health_url", option "maintenance_on_url", option "maintenance_off_url" },
+  },
+
+  -- Off until the variables are set. Texts, moments and channels of your own: docs/runbooks.md.
+  notices = {
+    notice.webhook { env = "DIXIS_WEBHOOK_URL", language = option "language", every = option "notice_every" },
+    notice.mail {
+      env = "DIXIS_SMTP_URL", from = option "mail_from", to = option "mail_to", when = option "mail_to",
+      language = option "language", every = option "notice_every",
+    },
   },
 
   gates = {
@@ -55,8 +72,10 @@ return dixis.runbook {
 
   steps = {
     step.identity(),
+    step.maintenance_on { url = option "maintenance_on_url", when = option "maintenance_on_url" },
     step.restore(),
     step.swap(),
+    step.maintenance_off { url = option "maintenance_off_url", when = option "maintenance_off_url" },
   },
 
   criteria = {
