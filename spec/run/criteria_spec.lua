@@ -5,6 +5,7 @@ local dixis = require "spec.support.dixis"
 local ephemeral = require "dixis.ephemeral"
 local fs = require "host.fs"
 local pg = require "host.pg"
+local process = require "host.process"
 local server = require "spec.support.server"
 local web = require "spec.support.web"
 
@@ -291,6 +292,16 @@ describe("the watch", function()
     assert.same({ "succeeded", "SIGINT" }, { finished.outcome, finished.watch.stopped })
     assert.is_nil(dixis.event(events, "run.interrupted"))
     assert.equal(1, assert(conn:query "SELECT count(*) AS n FROM _prisma_migrations WHERE finished_at IS NOT NULL")[1].n)
+  end)
+
+  it("has a live line at a terminal, and is stopped there by Ctrl-C", function()
+    write([[check.sql { name = "fine", query = "SELECT true" }]], watched)
+    local result = assert(process.run({ "python3", fs.cwd() .. "/spec/support/pty.py", "expect:rounds green, ", "expect: left",
+      "send:\\x03", "--", process.executable(), "run", "book.lua", "--set", "after=10m" }, { cwd = folder, timeout = 120,
+      env = { SPEC_URL = url, LANG = "C.UTF-8", TERM = "xterm", PATH = process.getenv "PATH", HOME = process.getenv "HOME",
+        DIXIS_LIB = process.getenv "DIXIS_LIB" } }))
+    assert.matches("\nexit=0 lines=True echo=True\n", result.stdout, 1, true)
+    assert.matches("SIGINT: stopped watching after", result.stdout, 1, true)
   end)
 
   it("holds no lock, and survives the loss of its connection", function()
