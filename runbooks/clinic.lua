@@ -35,8 +35,8 @@ return dixis.runbook {
 
   steps = {
     step.identity(),
-    step.lint { config = option "config" },
     step.examine { roles = option "roles" },
+    step.lint { config = option "config" }, -- read while the server was at work
     step.diagnose(),
   },
 

@@ -38,6 +38,7 @@ local lint = {}
 ---@field extensions? table<string, true>  that it can create
 ---@field enable? table<string, true>  rules that are off by themselves
 ---@field path? string[]     search_path of the target; { "public" }
+---@field pause? fun()        called after each migration, to let others work
 ---@field base? dixis.lint.Model  what is there before the first migration
 
 ---@class dixis.lint.Result
@@ -46,6 +47,8 @@ local lint = {}
 ---@field migrations integer
 ---@field statements integer
 ---@field unknown boolean    something could not be known
+---@field expected? dixis.Catalog  what the schema file means
+---@field schema_problem? dixis.Error  why it does not mean anything
 
 local function take(context, hazards, statement)
   context:begin(statement)
@@ -94,11 +97,12 @@ local function hold_against_schema(context, path, migrations)
   if not found then
     context.statement, context.index, context.migration, context.file = nil, 0, nil, err.file or path
     context:report("unreadable-schema", { message = err.message, fix = err.hint, line = err.line, column = err.column })
-    return
+    return nil, err
   end
   local expected <const> = expect.catalog(found, context.model.default_path[1])
   schema.compare(context, expected, context.model:catalog())
   repair.missing(context, expected, migrations)
+  return expected
 end
 
 --- Reads a history and says what is wrong with it.
@@ -110,11 +114,15 @@ function lint.check(options)
   local context <const> = context_of.new(model, options)
   local hazards <const> = hazard.new(context, options)
   local statements = 0
-  for _, migration in ipairs(migrations) do statements = statements + read_script(context, hazards, migration) end
+  for _, migration in ipairs(migrations) do
+    statements = statements + read_script(context, hazards, migration)
+    if options.pause then options.pause() end
+  end
   context:conclude()
-  if options.schema then hold_against_schema(context, options.schema, migrations) end
+  local expected, problem
+  if options.schema then expected, problem = hold_against_schema(context, options.schema, migrations) end
   return { findings = context.findings, model = model, migrations = #migrations, statements = statements,
-    unknown = context.unknown }
+    unknown = context.unknown, expected = expected, schema_problem = problem }
 end
 
 return lint

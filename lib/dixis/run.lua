@@ -36,6 +36,7 @@ local url = lazy "dixis.target.url"
 ---@field began boolean         the target may be changed: see dixis.change
 ---@field scratch? dixis.Scratch  a place that the run made for itself
 ---@field schema_from? table   whose schema is in it
+---@field reading? host.Task    lint, going on beside the rest
 ---@field linted? dixis.lint.Result
 ---@field examined? dixis.clinic.Examined
 ---@field diagnosed? table
@@ -251,6 +252,7 @@ end
 --- Takes away what the run made for itself, so that the record can say that it is gone.
 ---@async
 function Run:remove_scratch()
+  if self.reading then self.reading:cancel() end
   if not self.scratch then return end
   if self.session then self.session:close() end
   self.scratch:remove()

@@ -9,10 +9,10 @@ local lint = require "dixis.lint"
 local migrations = require "spec.support.migrations"
 local observe = require "dixis.prisma.observe"
 local pg = require "host.pg"
+local repair = require "spec.support.repair"
 local rules = require "dixis.lint.rules"
 local schema = require "dixis.prisma.schema"
 local server = require "spec.support.server"
-local sql = require "host.sql"
 
 local ITEMS <const>, TOKEN <const> = "20251006000000_add_orderitem_snapshots", "20251010000000_add_order_public_token"
 local INIT <const> = "20251005000000_init"
@@ -34,21 +34,6 @@ local function told(result)
   return list
 end
 
--- As an editor would: `before` and `instead` are about the statement that the finding points at.
-local function edit(finding)
-  local text <const> = assert(fs.read(finding.fix_file))
-  local new
-  if finding.fix_edit == "end" then
-    new = text .. "\n" .. finding.fix_sql .. "\n"
-  else
-    local statement <const> = assert(sql.parse(text))[finding.statement_index]
-    local last <const> = finding.fix_edit == "instead" and statement.last + 1 or statement.first - 1
-    new = text:sub(1, statement.first - 1) .. finding.fix_sql .. (finding.fix_edit == "instead" and "" or "\n\n")
-      .. text:sub(last + 1)
-  end
-  assert(fs.write(finding.fix_file, new))
-end
-
 local function copy(state)
   local folder <const> = migrations.project {}
   fs.remove(folder .. "/prisma")
@@ -59,7 +44,7 @@ end
 local function repaired(state)
   local folder <const> = copy(state)
   for _, finding in ipairs(check(folder .. "/prisma").findings) do
-    if finding.fix_sql and finding.severity == "error" then edit(finding) end
+    if finding.fix_sql and finding.severity == "error" then repair.edit(finding) end
   end
   return folder
 end

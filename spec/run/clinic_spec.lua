@@ -7,6 +7,7 @@ local json = require "dixis.json"
 local migrations = require "spec.support.migrations"
 local pg = require "host.pg"
 local proof = require "dixis.proof"
+local repair = require "spec.support.repair"
 local server = require "spec.support.server"
 local store = require "dixis.store"
 
@@ -212,6 +213,98 @@ describe("a clinic", function()
     folder = project(histories["roles that others make"][1])
     local _, events = clinic(folder)
     assert.same({ "App Reader", "app_owner" }, dixis.event(events, "roles.made").roles)
+  end)
+end)
+
+-- The history that a team mended in three rounds, one CI run at a time: spec/lint/saga_spec.lua tells of it.
+describe("the saga in the clinic", function()
+  local folder
+  after_each(function() fs.remove(folder) end)
+
+  local function state(number)
+    folder = assert(fs.mkdtemp "/tmp/dixis-project-")
+    assert(fs.copy_tree("spec/fixtures/saga/" .. number, folder .. "/prisma"))
+    return clinic(folder)
+  end
+
+  it("shows all of it in one run, and its repairs, applied in one go, make it green", function()
+    local result, events = state(1)
+    assert.equal(1, result.code, result.stdout)
+    local causes = {}
+    for _, fault in ipairs(of_type(events, "fault.found")) do
+      if fault.kind == "cause" and fault.severity == "error" then
+        causes[#causes + 1] = ("%s %s"):format(fault.rule, fault.object)
+        repair.edit(fault, folder)
+      else
+        assert.equal("consequence", fault.kind, fault.message)
+      end
+    end
+    assert.same({ "missing-table public.OrderItem", "missing-table public.Order", "missing-table public.Product" }, causes)
+    result, events = clinic(folder)
+    assert.equal(0, result.code, result.stdout)
+    assert.equal("", outline(events))
+  end)
+
+  it("goes on with what each round had left", function()
+    for number, wanted in pairs { [2] = { "missing-table public.Order", "missing-table public.Product" },
+      [3] = { "duplicate-column public.Order.publicToken" } } do
+      local result, events = state(number)
+      assert.equal(1, result.code, result.stdout)
+      local causes = {}
+      for _, fault in ipairs(of_type(events, "fault.found")) do
+        if fault.kind == "cause" then
+          causes[#causes + 1] = ("%s %s"):format(fault.rule, fault.object)
+          repair.edit(fault, folder)
+        end
+        assert.not_equal("disagreement", fault.kind, fault.message)
+      end
+      assert.same(wanted, causes)
+      result = clinic(folder)
+      assert.equal(0, result.code, result.stdout)
+      if number == 2 then fs.remove(folder) end
+    end
+  end)
+
+  it("is green at its end, as it is", function()
+    local result, events = state(4)
+    assert.equal(0, result.code, result.stdout)
+    assert.equal("", outline(events))
+  end)
+end)
+
+describe("a clinic and the schema file", function()
+  local folder
+  before_each(function() folder = dixis.project { git = false } end)
+  after_each(function() fs.remove(folder) end)
+
+  local function append(text)
+    local file <const> = folder .. "/prisma/schema.prisma"
+    assert(fs.write(file, fs.read(file) .. text))
+  end
+
+  it("says what no migration makes", function()
+    append "\nmodel Ahead {\n  id Int @id\n}\n"
+    local result, events = clinic(folder)
+    assert.equal(1, result.code, result.stdout)
+    assert.equal("schema_agrees no_fault", red(events))
+    local faults = of_type(events, "fault.found")
+    assert.same({ 1, "missing-model", "both", "public.Ahead" }, { #faults, faults[1].rule, faults[1].found, faults[1].object })
+  end)
+
+  it("says what is not valid in it", function()
+    append "\nmodel Ahead {\n  id Imt @id\n}\n"
+    local result, events = clinic(folder)
+    assert.equal(1, result.code, result.stdout)
+    assert.equal("schema_agrees no_fault", red(events))
+    local faults = of_type(events, "fault.found")
+    assert.same({ 1, "unreadable-schema" }, { #faults, faults[1].rule })
+  end)
+
+  it("does without one", function()
+    fs.remove(folder .. "/prisma/schema.prisma")
+    local result, events = clinic(folder)
+    assert.equal(0, result.code, result.stdout)
+    assert.equal("schema_agrees", of_type(events, "criterion.skipped")[1].name)
   end)
 end)
 

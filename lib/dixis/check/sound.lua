@@ -37,7 +37,7 @@ function aspects.again(run)
 end
 
 function aspects.schema(run)
-  local problem = run.diagnosed.problem
+  local problem = run.linted.schema_problem
   if problem then
     return false, ("%s:%s:%s: %s"):format(problem.file or "?", problem.line or 1, problem.column or 1, problem.message),
       problem.hint

@@ -1,6 +1,7 @@
 -- From what lint says, what failed and what differs to one list of faults: causes, what follows from them, and where
 -- lint and the server do not agree. Computes, and touches nothing.
 
+local differences = require "dixis.clinic.differences"
 local environment = require "dixis.clinic.environment"
 local names = require "dixis.clinic.names"
 local rules = require "dixis.lint.rules"
@@ -22,6 +23,7 @@ local diagnose = {}
 ---@field fix? string
 ---@field fix_sql? string
 ---@field fix_file? string
+---@field fix_edit? "before"|"instead"|"end"
 ---@field object? string
 ---@field server? string    what the server said
 ---@field sqlstate? string
@@ -43,12 +45,27 @@ function Diagnosis:add(fault)
 end
 
 local copied <const> = { "rule", "severity", "message", "migration", "file", "line", "column", "statement_index",
-  "statement", "fix", "fix_sql", "fix_file", "object" }
+  "statement", "fix", "fix_sql", "fix_file", "fix_edit", "object" }
 
-local function of_finding(finding, found)
+---@param finding dixis.lint.Finding
+---@param found "static"|"both"
+---@return dixis.clinic.Fault
+function Diagnosis:add_finding(finding, found)
   local fault = { kind = "cause", found = found }
   for _, name in ipairs(copied) do fault[name] = finding[name] end
-  return fault
+  return self:add(fault)
+end
+
+local REPORT_IT <const> = "this is a fault of dixis: report it"
+
+--- Lint says something that is not so.
+---@param finding dixis.lint.Finding
+---@param what string
+function Diagnosis:disagree(finding, what)
+  local fault = self:add_finding(finding, "static")
+  fault.kind, fault.severity = "disagreement", "warning"
+  fault.message = ("%s (%s): %s"):format(what, finding.rule, finding.message)
+  fault.rule, fault.fix, fault.fix_sql, fault.fix_file, fault.fix_edit = "disagreement", REPORT_IT, nil, nil, nil
 end
 
 local function of_failure(failure, kind, rule)
@@ -133,7 +150,7 @@ function Diagnosis:failures(failures)
     local found = failure.index and self.foretold[key(failure.migration, failure.index)]
     local fault
     if found then
-      fault = self:add(of_finding(found, "both"))
+      fault = self:add_finding(found, "both")
       fault.server, fault.sqlstate = failure.message, failure.sqlstate
       fault.statement = fault.statement or failure.statement
       self.of[found] = fault
@@ -168,12 +185,9 @@ function Diagnosis:rest_of_lint(seen)
       local succeeded = ran == true or ran and ran[finding.statement_index]
       local untrue = finding.severity == "error" and foretells[group] and finding.statement_index and succeeded
       if untrue and not is_upset(self, finding) then
-        local fault = self:add(of_finding(finding, "static"))
-        fault.kind, fault.severity, fault.object = "disagreement", "warning", finding.object
-        fault.message = ("lint says that this fails, and it does not (%s): %s"):format(finding.rule, finding.message)
-        fault.rule, fault.fix, fault.fix_sql, fault.fix_file = "disagreement", "this is a fault of dixis: report it", nil, nil
+        self:disagree(finding, "lint says that this fails, and it does not")
       elseif not untrue then
-        self.of[finding] = self:add(of_finding(finding, "static"))
+        self.of[finding] = self:add_finding(finding, "static")
       end
     end
   end
@@ -183,37 +197,7 @@ function Diagnosis:disagreements()
   for _, fault in ipairs(self.missed_by_lint) do
     self:add { kind = "disagreement", severity = "warning", found = "real", rule = "disagreement", migration = fault.migration,
       file = fault.file, line = fault.line, column = fault.column, statement_index = fault.statement_index,
-      message = "lint did not foretell this failure: " .. fault.message, fix = "this is a fault of dixis: report it" }
-  end
-end
-
--- ---- The schema file ---------------------------------------------------------------------------
-
--- "public.Order.total" is missing because its statement failed, or its table's; or because of what is known of either.
-function Diagnosis:cause_of_difference(object, about)
-  local of_table, name = object:match "^([^.]+%.([^.]+))"
-  return about[object] or about[of_table] or self.unmade[object:match "[^.]+$"] or self.unmade[name]
-end
-
-function Diagnosis:differences(differences)
-  local about <const> = {}
-  for _, fault in ipairs(self.faults) do
-    if fault.object and fault.severity == "error" then about[fault.object] = about[fault.object] or fault end
-  end
-  local by_object <const> = {}
-  for _, finding in ipairs(self.linted.findings) do
-    if (rules.all[finding.rule] or {}).group == "schema" and finding.object then
-      by_object[finding.object] = by_object[finding.object] or {}
-      table.insert(by_object[finding.object], finding)
-    end
-  end
-  for _, difference in ipairs(differences) do
-    local found = by_object[difference.object] and table.remove(by_object[difference.object], 1)
-    local fault = self:add(found and of_finding(found, "both") or { kind = "cause", found = "real",
-      rule = difference.kind:gsub("_", "-"), severity = difference.severity, file = difference.file, line = difference.line,
-      object = difference.object, message = difference.message })
-    if found then self.of[found] = fault end
-    fault.cause = self:cause_of_difference(difference.object, about)
+      object = fault.object, message = "lint did not foretell this: " .. fault.message, fix = REPORT_IT }
   end
 end
 
@@ -265,7 +249,8 @@ end
 ---@return dixis.clinic.Fault[]
 function diagnose.faults(evidence)
   local self = setmetatable({ linted = evidence.linted, faults = {}, of = {}, foretold = {}, unmade = {}, missed = {},
-    missed_by_lint = {}, upset = {}, place = {} }, Diagnosis)
+    missed_by_lint = {}, upset = {}, place = {},
+    failed = #evidence.examined.failures > 0 }, Diagnosis)
   for i, migration in ipairs(evidence.migrations) do self.place[migration.name] = i end
   for _, finding in ipairs(evidence.linted.findings) do
     if finding.severity == "error" and finding.statement_index and foretells[(rules.all[finding.rule] or {}).group] then
@@ -279,7 +264,7 @@ function diagnose.faults(evidence)
   end
   self:failures(evidence.examined.failures)
   self:rest_of_lint(evidence.examined.seen)
-  self:differences(evidence.differences)
+  differences.add(self, evidence.differences)
   self:causes()
   for _, refused in ipairs(evidence.examined.refused) do
     self:add { kind = "cause", severity = "warning", found = "real", rule = "refused-by-deploy",

@@ -3,6 +3,7 @@
 local lazy = require "dixis.lazy"
 
 local identity = lazy "dixis.target.identity"
+local reading = lazy "dixis.clinic.reading"
 local scratch = lazy "dixis.clinic.scratch"
 local source = lazy "dixis.clinic.source"
 
@@ -25,6 +26,8 @@ return {
       .. (args.schema_from and (", with the schema of " .. tostring(args.schema_from)) or "")
   end,
   act = function(run, args)
+    run:project():folder() -- a refusal comes before anything is made
+    if not args.schema_from then reading.begin(run) end
     local made = scratch.make(run, args.on)
     run:open_session()
     local note = made.own_server and ("PostgreSQL %s of our own, gone at the end"):format(run.identity.server_version)

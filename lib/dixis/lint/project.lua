@@ -15,6 +15,8 @@ local lint_project = {}
 ---@field entries dixis.lint.ConfigEntry[]
 ---@field facts? dixis.lint.Facts   of the database that the migrations are for
 ---@field base? table               what is there before the first migration
+---@field path? string[]          search_path of the target
+---@field pause? fun()             called now and then, to let others work
 ---@field pending? dixis.Migration[]  judge these alone, on `base`
 
 ---@class dixis.lint.Result
@@ -24,6 +26,8 @@ local lint_project = {}
 ---@field statements integer
 ---@field unknown boolean  something may have happened that no parser sees
 ---@field model table
+---@field expected? dixis.Catalog  of the schema file
+---@field schema_problem? dixis.Error
 
 -- What a file excepts, by migration; what is wrong with the exceptions themselves goes into `findings`.
 local function read_suppressions(migrations, findings)
@@ -117,7 +121,8 @@ function lint_project.check(options)
   local facts <const> = options.facts
   local migrations <const> = options.pending or options.folder.migrations
   local checked <const> = lint.check {
-    migrations = migrations, schema = options.schema, base = options.base, sizes = facts and facts.sizes,
+    migrations = migrations, schema = options.schema, base = options.base, path = options.path, pause = options.pause,
+    sizes = facts and facts.sizes,
     server_major = facts and facts.server_major, roles = facts and facts.roles, extensions = facts and facts.extensions,
     enable = enabled(options.entries),
   }
@@ -134,7 +139,8 @@ function lint_project.check(options)
     counts[kind] = counts[kind] + 1
   end
   return { findings = kept, counts = counts, migrations = checked.migrations, statements = checked.statements,
-    unknown = checked.unknown, model = checked.model }
+    unknown = checked.unknown, model = checked.model, expected = checked.expected,
+    schema_problem = checked.schema_problem }
 end
 
 --- What the project says in its config file, with the command line's word after it.

@@ -33,6 +33,29 @@ function report.groups(findings)
   return groups
 end
 
+local edits <const> = { ["end"] = "at the end of %s:", before = "before this statement:", instead = "instead of this statement:" }
+
+--- Where the SQL of a repair belongs.
+---@param finding { fix_file?: string, fix_edit?: string }
+---@return string?
+function report.place_of_fix(finding)
+  if not finding.fix_file then return nil end
+  return (edits[finding.fix_edit] or "in %s:"):format(finding.fix_file)
+end
+
+--- What to do, with its SQL, as one text.
+---@param finding dixis.lint.Finding
+---@return string?
+function report.repair(finding)
+  if not finding.fix then return nil end
+  local lines = { "What to do: " .. finding.fix }
+  if finding.fix_sql then
+    lines[#lines + 1] = report.place_of_fix(finding)
+    lines[#lines + 1] = finding.fix_sql
+  end
+  return table.concat(lines, "\n")
+end
+
 --- "2 errors with 11 consequences, 3 warnings, 1 note"; "no fault" when there is none.
 ---@param counts table<string, integer>
 ---@return string

@@ -23,8 +23,8 @@ function report_github.render(result, options)
       local cause = result.findings[finding.cause]
       text = ("%s\nThis follows from %s:%d: %s"):format(text, options.path_of(cause.file), cause.line or 1, cause.message)
     end
-    if finding.fix then text = text .. "\nWhat to do: " .. finding.fix end
-    if finding.fix_sql then text = text .. "\n" .. finding.fix_sql end
+    local repair = report.repair(finding)
+    if repair then text = text .. "\n" .. repair end
     lines[i] = ("::%s file=%s,line=%d,col=%d,title=%s::%s"):format(commands[finding.severity],
       property(options.path_of(finding.file)), finding.line or 1, finding.column or 1,
       property("dixis " .. finding.rule), data(text))

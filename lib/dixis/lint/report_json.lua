@@ -5,7 +5,7 @@ local json = require "dixis.json"
 local report_json = {}
 
 local fields <const> = { "rule", "severity", "migration", "file", "line", "column", "statement_index", "statement", "message",
-  "fix", "fix_sql", "fix_file", "object" }
+  "fix", "fix_sql", "fix_file", "fix_edit", "object" }
 
 ---@param result dixis.lint.Result
 ---@param options { folder: string, facts?: dixis.lint.Facts }

@@ -3,6 +3,7 @@
 local digest = require "host.digest"
 local json = require "dixis.json"
 local near = require "dixis.near"
+local report = require "dixis.lint.report"
 local rules = require "dixis.lint.rules"
 
 local report_sarif = {}
@@ -33,8 +34,8 @@ end
 
 local function result_of(finding, at, findings, options)
   local text = finding.message
-  if finding.fix then text = text .. "\nWhat to do: " .. finding.fix end
-  if finding.fix_sql then text = text .. "\n" .. finding.fix_sql end
+  local repair = report.repair(finding)
+  if repair then text = text .. "\n" .. repair end
   local cause = finding.cause and findings[finding.cause]
   return {
     ruleId = finding.rule, ruleIndex = at[finding.rule], level = finding.severity, message = { text = text },

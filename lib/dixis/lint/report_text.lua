@@ -36,7 +36,8 @@ function View:group(group)
   if finding.statement then self:below("    ", self.style.dim(finding.statement), true) end
   if finding.fix then self:below("    ", self.style.bold "what to do: " .. finding.fix) end
   if finding.fix_sql then
-    if finding.fix_file then self:below("    ", "in " .. finding.fix_file .. ":") end
+    local where = report.place_of_fix(finding)
+    if where then self:below("    ", where) end
     self:below("        ", finding.fix_sql, true)
   end
   if #group.consequences > 0 then

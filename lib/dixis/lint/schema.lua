@@ -17,6 +17,13 @@ local rules_of <const> = {
   extra_foreign_key = "extra-relation",
 }
 
+--- What lint calls a difference of this kind.
+---@param kind dixis.prisma.DifferenceKind
+---@return string rule
+function schema.rule(kind)
+  return rules_of[kind]
+end
+
 local rank <const> = { note = 1, warning = 2, error = 3 }
 
 ---@param path string

@@ -1,5 +1,6 @@
 -- The faults of a clinic as text: each cause with what is known of it, what to do, and what follows from it.
 
+local lint_report = require "dixis.lint.report"
 local plain = require "dixis.report.plain"
 local words = require "dixis.words"
 
@@ -67,7 +68,8 @@ local function draw(view, group)
   if server then paragraphs(view, "      ", server, style.dim) end
   view:hint(fault.fix)
   if fault.fix_sql then
-    if fault.fix_file then view:line("      in " .. fault.fix_file .. ":") end
+    local where = lint_report.place_of_fix(fault)
+    if where then view:line("      " .. where) end
     for line in (fault.fix_sql .. "\n"):gmatch "(.-)\n" do view:line("        " .. line) end
   end
   if #group.consequences > 0 then
@@ -113,6 +115,8 @@ function faults.markdown(events, out)
     if fault.fix then out[#out + 1] = "   - what to do: " .. inline(fault.fix) end
     if fault.fix_sql then
       local indented = plain.text(fault.fix_sql):gsub("\n", "\n     ")
+      local where = lint_report.place_of_fix(fault)
+      if where then out[#out + 1] = "     " .. inline(where) end
       out[#out + 1] = ("     ```sql\n     %s\n     ```"):format(indented)
     end
     for _, consequence in ipairs(group.consequences) do

@@ -7,16 +7,10 @@ local errors = require "dixis.errors"
 local words = require "dixis.words"
 
 local function compare_schema(run)
-  local path = run:project().schema
-  if not path then return nil, {} end
-  local compare = require "dixis.prisma.compare"
-  local expect = require "dixis.prisma.expect"
-  local observe = require "dixis.prisma.observe"
-  local schema = require "dixis.prisma.schema"
-  local model, err = schema.load(path)
-  if not model then return err, {} end
-  local found = errors.check(observe.catalog(run:open_session().conn))
-  return nil, compare.catalogs(expect.catalog(model, run.ledger.schema), found)
+  local expected = run.linted.expected
+  if not expected then return {} end
+  local found = errors.check(require("dixis.prisma.observe").catalog(run:open_session().conn))
+  return require("dixis.prisma.compare").catalogs(expected, found)
 end
 
 local function count(faults)
@@ -58,12 +52,12 @@ return {
     if not run.linted or not run.examined then
       errors.raise("failed", "step.lint and step.examine come before step.diagnose")
     end
-    local problem, differences = compare_schema(run)
+    local differences = compare_schema(run)
     local faults = diagnose.faults { linted = run.linted, examined = run.examined, differences = differences,
-      problems = run.history.problems, migrations = run:project():migrations(), schema_problem = problem }
+      problems = run.history.problems, migrations = run:project():migrations() }
     emit(run, faults)
     local counts = count(faults)
-    run.diagnosed = { faults = faults, counts = counts, differences = differences, problem = problem }
+    run.diagnosed = { faults = faults, counts = counts, differences = differences }
     return summary(counts), { counts = counts }
   end,
 }

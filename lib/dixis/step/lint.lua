@@ -3,24 +3,15 @@
 
 local lazy = require "dixis.lazy"
 
-local lint = lazy "dixis.lint"
-local lint_project = lazy "dixis.lint.project"
 local lint_report = lazy "dixis.lint.report"
+local reading = lazy "dixis.clinic.reading"
 
 return {
   type = "lint",
   fields = { config = { type = "any", help = "the project's exceptions; dixis-lint.json by default" } },
   describe = function() return "say what is wrong with the migrations, without running them" end,
   act = function(run, args)
-    local found = run:project()
-    local options = { folder = found:folder(), schema = found.schema,
-      entries = lint_project.entries(found.path, args.config) }
-    if run.schema_from then
-      options.pending = run.history.pending
-      options.base = lint.check({ migrations = { run.schema_from.script } }).model
-    end
-    local result = lint_project.check(options)
-    run.linted = result
-    return lint_report.summary(result.counts), { counts = result.counts }
+    run.linted = reading.result(run, args.config)
+    return lint_report.summary(run.linted.counts), { counts = run.linted.counts }
   end,
 }
