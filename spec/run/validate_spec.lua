@@ -72,7 +72,8 @@ describe("validate", function()
     assert(conn:script "ALTER TABLE note ALTER text DROP DEFAULT, ALTER text TYPE int USING 1")
     local result = run()
     assert.equal(1, result.code, result.shown)
-    assert.matches("schema.prisma:8: public.note.text: should be text, is integer", (result.shown:gsub("\n +", " ")), 1, true)
+    assert.matches("schema.prisma:8: public.note.text: should be text, is integer; made in "
+      .. "prisma/migrations/20250101000000_init/migration.sql:1", (result.shown:gsub("\n +", " ")), 1, true)
     assert.matches("schema_valid +1 difference", result.shown)
   end)
 

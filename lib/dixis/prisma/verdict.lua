@@ -55,7 +55,7 @@ function verdict.lines(differences, limit)
       break
     end
     lines[i] = (difference.file and ("%s:%d: "):format(difference.file, difference.line or 1) or "") .. difference.message
-      .. (difference.migration and (" (%s)"):format(difference.migration) or "")
+      .. (difference.migration and ("; made in %s"):format(difference.migration) or "")
   end
   return lines
 end

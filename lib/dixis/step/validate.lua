@@ -3,6 +3,16 @@
 local errors = require "dixis.errors"
 local words = require "dixis.words"
 
+-- Which migration made what differs; a history that cannot be read is other steps' business.
+local function origin_in(migrations, schema)
+  local find
+  return function(object)
+    find = find or require("dixis.lint.origin").of(migrations, schema)
+    local ok, place = pcall(find, object)
+    return ok and place or nil
+  end
+end
+
 return {
   type = "validate",
   fields = {
@@ -26,7 +36,8 @@ return {
         { file = err.file, line = err.line, hint = err.hint })
     end
     local default_schema = run.ledger and run.ledger.schema or "public"
-    local found = errors.check(verdict.of(model, run:open_session().conn, default_schema, { strict = args.strict }))
+    local found = errors.check(verdict.of(model, run:open_session().conn, default_schema, { strict = args.strict,
+      origin = origin_in(run:project().path, default_schema) }))
     run.validated = found
     run.bus:emit("schema.compared", { file = path, tables = found.tables, red = #found.red, others = #found.shown,
       lines = verdict.lines(found.shown, 20) })
