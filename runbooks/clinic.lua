@@ -26,7 +26,9 @@ return dixis.runbook {
     git = { type = "boolean", default = false, help = "demand a git work tree, and put its commit on record" },
   },
 
-  uses = { env = { option "scratch_on", option "schema_from" }, exec = { "git", "pg_dump" } },
+  sign = { env = "DIXIS_SIGNING_KEY" },
+
+  uses = { env = { option "scratch_on", option "schema_from", "DIXIS_SIGNING_KEY" }, exec = { "git", "pg_dump" } },
 
   gates = {
     gate.git { when = option "git" },

@@ -29,7 +29,9 @@ return dixis.runbook {
     allow = { type = "string", help = "differences to let through: edited, missing, ... (docs/prisma.md)" },
   },
 
-  uses = { env = { "DATABASE_URL_PROD" }, exec = { "git", "pg_dump", "pg_restore" } },
+  sign = { env = "DIXIS_SIGNING_KEY" },
+
+  uses = { env = { "DATABASE_URL_PROD", "DIXIS_SIGNING_KEY" }, exec = { "git", "pg_dump", "pg_restore" } },
 
   gates = {
     gate.git { when = option "git" },

@@ -104,8 +104,8 @@ local function by_request(run, args, intend)
 end
 
 local function by_statement(run, args, intend, regardless)
-  local session = run:open_session()
   if not regardless then change.begin(run) end
+  local session = run:open_session()
   intend("sql.started", { item = run.current_item, statement = maintenance.describe(args) })
   local result = statement.watch(run, args.sql, function() return session:query(args.sql) end)
   return result.tag
