@@ -108,7 +108,7 @@ describe("gate.window", function()
 
   -- Both wait for the same moment beside each other; the clock itself is not touched.
   describe("whose point of no return passes", function()
-    local SOON <const> = 6
+    local SOON <const> = 8
     local results, folders, databases = {}, {}, {}
 
     setup(function()
