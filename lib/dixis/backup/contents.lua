@@ -14,11 +14,12 @@ SELECT n.nspname AS schema, c.relname AS name
                     WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e')
  ORDER BY n.nspname, c.relname]]
 
--- Written to the database since its statistics were reset, by anybody.
+-- Written to the tables since the statistics were reset, by anybody; not what DDL writes to the catalog.
 local activity_query <const> = [[
-SELECT tup_inserted::int8 AS inserted, tup_updated::int8 AS updated, tup_deleted::int8 AS deleted,
-       coalesce(stats_reset::text, '') AS reset
-  FROM pg_catalog.pg_stat_database WHERE datname = current_database()]]
+SELECT coalesce(sum(n_tup_ins), 0)::int8 AS inserted, coalesce(sum(n_tup_upd), 0)::int8 AS updated,
+       coalesce(sum(n_tup_del), 0)::int8 AS deleted,
+       (SELECT coalesce(stats_reset::text, '') FROM pg_catalog.pg_stat_database WHERE datname = current_database()) AS reset
+  FROM pg_catalog.pg_stat_user_tables]]
 
 ---@class dixis.Activity
 ---@field inserted integer

@@ -36,11 +36,12 @@ SELECT d.oid::int8 AS oid, pg_catalog.pg_get_userbyid(d.datdba) AS owner,
        LATERAL pg_catalog.to_jsonb(d) j
  WHERE d.datname = $1]]
 
+-- Whoever granted it: the copy's owner grants all of it.
 local rights_query <const> = [[
 SELECT CASE WHEN a.grantee = 0 THEN NULL ELSE pg_catalog.pg_get_userbyid(a.grantee) END AS grantee,
-       a.privilege_type AS privilege, a.is_grantable AS grantable
+       a.privilege_type AS privilege, bool_or(a.is_grantable) AS grantable
   FROM pg_catalog.pg_database d, LATERAL pg_catalog.aclexplode(d.datacl) a WHERE d.datname = $1
- ORDER BY 1 NULLS FIRST, 2]]
+ GROUP BY a.grantee, a.privilege_type ORDER BY 1 NULLS FIRST, 2]]
 
 local settings_query <const> = [[
 SELECT CASE WHEN s.setrole = 0 THEN NULL ELSE pg_catalog.pg_get_userbyid(s.setrole) END AS role,
