@@ -1,10 +1,12 @@
 -- What was confirmed is what runs: whatever changes between the plan and the first statement ends the run.
 local book = require "spec.support.book"
+local clock = require "host.clock"
 local dixis = require "spec.support.dixis"
 local ephemeral = require "dixis.ephemeral"
 local fs = require "host.fs"
 local identity = require "dixis.target.identity"
 local pg = require "host.pg"
+local process = require "host.process"
 local server = require "spec.support.server"
 
 local INIT <const> = "20250101000000_init"
@@ -188,7 +190,52 @@ describe("refuses when the target becomes another one:", function()
     assert(fs.remove(sockets))
   end)
 
-  it("a failover shows in its timeline", function()
+  it("a standby is promoted in its place", function()
+    local primary = assert(ephemeral.start { memory = true, settings = { wal_level = "replica", max_wal_senders = 4 } })
+    params = primary.params
+    conn:close()
+    conn = assert(pg.connect(params))
+    local bin = assert(conn:query "SELECT setting FROM pg_config WHERE name = 'BINDIR'")[1][1]
+    local home = assert(fs.mkdtemp "/tmp/dixis-standby-")
+    local as_root = select(2, process.user()) == 0
+    local function command(...)
+      local result = assert(process.run({ ... }, { env = { PATH = process.getenv "PATH" } }))
+      assert.equal(0, result.code, result.stderr)
+    end
+    command(bin .. "/pg_basebackup", "-h", params.host, "-p", tostring(params.port), "-U", params.user, "-D", home .. "/data",
+      "-R", "--checkpoint=fast", "--no-sync")
+    if as_root then command("chown", "-R", "postgres", home) end
+    local standby = assert(process.start({ bin .. "/postgres", "-D", home .. "/data", "-k", home, "-p", "5432",
+      "-c", "listen_addresses=", "-c", "fsync=off" },
+      { user = as_root and "postgres" or nil, cwd = "/", die_with_parent = "KILL", env = { PATH = process.getenv "PATH" } }))
+    local there = { host = home, port = 5432, dbname = params.dbname, user = params.user }
+    local other_side, until_then = pg.connect(there), clock.now() + 60
+    while not other_side and clock.now() < until_then do
+      clock.sleep(0.05)
+      other_side = pg.connect(there)
+    end
+    assert(other_side, "the standby does not answer")
+
+    local sockets = assert(fs.mkdtemp "/tmp/dixis-sockets-")
+    local function link(from) return ("ln -sfn %s %s/.s.PGSQL.5432"):format(from, sockets) end
+    assert.is_true(os.execute(link(("%s/.s.PGSQL.%d"):format(params.host, params.port))))
+    url = server.url { host = sockets, port = 5432, dbname = params.dbname, user = params.user }
+    refused("its timeline was 00000001 and is 00000002", go("gate",
+      ("psql -qX -v ON_ERROR_STOP=1 -h %s -p 5432 -U %s -d postgres -c 'SELECT pg_promote()'\n"):format(home, params.user)
+      .. link(home .. "/.s.PGSQL.5432") .. "\n" .. psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
+      .. "application_name LIKE 'dixis%' AND pid <> pg_backend_pid()")))
+    conn = assert(pg.connect(params))
+    assert.is_true(untouched())
+    assert.is_true(untouched(other_side))
+    other_side:close()
+    standby:kill "QUIT"
+    standby:wait()
+    standby:close()
+    for _, path in ipairs { home, sockets } do assert(fs.remove(path)) end
+    assert(primary:stop())
+  end)
+
+  it("a failover is told by its timeline, another cluster by its system identifier", function()
     local session = require("dixis.target.session").open { params = params }
     local now = identity.read(session)
     session:close()
