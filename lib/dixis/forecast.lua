@@ -13,7 +13,8 @@ local forecast = {}
 ---@field low number      seconds for the migrations
 ---@field high? number    nil: something in them cannot be forecast
 ---@field others { low: number, high: number, missing: string[] }  the steps beside the deploy
----@field migrations { name: string, low: number, high?: number, basis: string }[]
+---@field count integer     how many migrations
+---@field migrations { name: string, low: number, high?: number, basis: string }[]  without those that are quick anyway
 ---@field sizes { table: string, bytes: number }[]
 ---@field database_bytes? number
 ---@field notes string[]
@@ -100,11 +101,11 @@ function forecast.make(run)
   local known, names = past.read(run), tables_of(run.plan.pending)
   local sizes, database = read_sizes(run, names)
   local now = { sizes = sizes, database = database }
-  local made = { low = 0, high = 0, migrations = {}, sizes = {}, database_bytes = database, notes = {},
-    others = others(run, known) }
-  for i, migration in ipairs(run.plan.pending) do
+  local made = { low = 0, high = 0, count = #run.plan.pending, migrations = {}, sizes = {}, database_bytes = database,
+    notes = {}, others = others(run, known) }
+  for _, migration in ipairs(run.plan.pending) do
     local one = estimate.migration(migration, known.migrations[migration.name], now)
-    made.migrations[i] = one
+    if migration.work or known.migrations[migration.name] then made.migrations[#made.migrations + 1] = one end
     made.low, made.high = made.low + one.low, made.high and one.high and made.high + one.high
   end
   for i, name in ipairs(names) do made.sizes[i] = { table = name, bytes = sizes and sizes[name] } end
@@ -138,7 +139,7 @@ local SHOWN <const>, SHORT <const> = 5, 1
 ---@param made dixis.Forecast
 ---@return string[]
 function forecast.lines(made)
-  local lines = { ("%s for %s"):format(forecast.range(made.low, made.high), words.count(#made.migrations, "migration")) }
+  local lines = { ("%s for %s"):format(forecast.range(made.low, made.high), words.count(made.count, "migration")) }
   local order = table.move(made.migrations, 1, #made.migrations, 1, {})
   table.sort(order, function(a, b)
     local x, y = a.high or math.huge, b.high or math.huge
@@ -147,7 +148,7 @@ function forecast.lines(made)
   end)
   for i, one in ipairs(order) do
     if i > SHOWN or one.high and one.high < SHORT then
-      if i > 1 then lines[#lines + 1] = ("and %d shorter"):format(#order - i + 1) end
+      if i > 1 then lines[#lines + 1] = ("and %d shorter"):format(made.count - i + 1) end
       break
     end
     lines[#lines + 1] = ("%s: %s, %s"):format(one.name, forecast.range(one.low, one.high), one.basis)

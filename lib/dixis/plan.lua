@@ -53,7 +53,7 @@ end
 
 -- What each pending migration is; refuses the ones that could not be kept atomic.
 local function read_pending(pending, deploys)
-  local kept = { bytes = 0 }
+  local kept, made = { bytes = 0 }, {}
   for i, migration in ipairs(pending) do
     local ok, prepared = pcall(deploy.prepare, migration)
     if not ok and not deploys and errors.from(prepared).kind == "migrations" then
@@ -66,7 +66,7 @@ local function read_pending(pending, deploys)
           or "take transaction control out of the file: dixis runs each migration as one transaction with its record",
         { file = err.file, line = err.line })
     end
-    if deploys then migration.work = work.of_script(prepared.script) end
+    if deploys then migration.work = work.of_script(prepared.script, made) end
     keep(kept, migration, prepared)
     if i % 500 == 0 then collectgarbage() end -- parse trees are large; peak memory must not grow with the history
     migration.statements, migration.mode = #prepared.script.statements, prepared.script.mode

@@ -26,7 +26,6 @@ local function bytes_of(item, sizes, database)
 end
 
 local function reckoned(item, bytes)
-  if item.growth == "none" then return 0, QUICK end
   if item.growth == "unknown" or not bytes then return 0, nil end
   return bytes / FAST, bytes / SLOW[item.growth] + QUICK
 end
@@ -34,7 +33,6 @@ end
 -- A measured time at another size: between not growing at all and growing with it.
 local function scaled(item, seconds, bytes, measured_bytes)
   local low, high = seconds * LESS, seconds * MORE + QUICK
-  if item.growth == "none" then return low, high, true end
   if not bytes or not measured_bytes then
     local _, most = reckoned(item, bytes)
     return low, most and math.max(high, most), false
@@ -47,28 +45,31 @@ local function scaled(item, seconds, bytes, measured_bytes)
   return low, math.max(high, math.min(high * ratio, most or math.huge)), false
 end
 
+local none <const> = {}
+
 local function measured(migration, m, now)
   local low, high, same, rest = 0, 0, true, m.seconds
-  local timed = m.times and #m.times == #migration.work
-  for i, item in ipairs(migration.work) do
+  local timed = m.times and #m.times == migration.statements
+  for _, item in ipairs(migration.work or none) do
     local bytes, then_bytes = bytes_of(item, now.sizes, now.database), bytes_of(item, m.sizes, m.database_bytes)
-    if timed then
-      local l, h, s = scaled(item, m.times[i].seconds, bytes, then_bytes)
-      low, high, same, rest = low + l, high and h and high + h, same and s, rest - m.times[i].seconds
-    elseif item.growth ~= "none" then
+    if timed and item.at then
+      local seconds = m.times[item.at].seconds
+      local l, h, s = scaled(item, seconds, bytes, then_bytes)
+      low, high, same, rest = low + l, high and h and high + h, same and s, rest - seconds
+    else
       -- Not told apart: the statement that grows most decides.
       local l, h, s = scaled(item, m.seconds, bytes, then_bytes)
       low, high, same, rest = low == 0 and l or math.min(low, l), high and h and math.max(high, h), same and s, 0
     end
   end
-  if rest > 0 then low, high = low + rest * LESS, high and high + rest * MORE end
+  if rest > 0 then low, high = low + rest * LESS, high and high + rest * MORE + QUICK end
   return low, high, same
 end
 
 local function total_bytes(migration, sizes, database)
   local total = 0
-  for _, item in ipairs(migration.work) do
-    local bytes = item.growth ~= "none" and bytes_of(item, sizes, database) or 0
+  for _, item in ipairs(migration.work or none) do
+    local bytes = bytes_of(item, sizes, database)
     if not bytes then return nil end
     total = total + bytes
   end
@@ -108,14 +109,14 @@ function estimate.migration(migration, known, now)
     made.low, made.high, same = measured(migration, m, now)
     made.basis = basis_of(m, same)
   else
-    made.low, made.high = 0, 0
-    local bytes, untold
-    for i, item in ipairs(migration.work) do
+    local items, bytes, untold = migration.work or none, nil, nil
+    made.low, made.high = 0, QUICK * (migration.statements - #items)
+    for i, item in ipairs(items) do
       local here = bytes_of(item, now.sizes, now.database)
       local low, high = reckoned(item, here)
       made.low, made.high = made.low + low, made.high and high and made.high + high
-      if item.growth ~= "none" and here then bytes = (bytes or 0) + here end
-      if not high then untold = untold or i end
+      if here then bytes = (bytes or 0) + here end
+      if not high then untold = untold or item.at or i end
     end
     made.basis = untold and ("no measurement, and nothing to reckon statement %d from"):format(untold)
       or bytes and ("no measurement: reckoned from %.1f MB of tables"):format(bytes / 1e6)

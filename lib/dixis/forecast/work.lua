@@ -13,6 +13,7 @@ local work = {}
 ---@class dixis.Work
 ---@field tables string[]  as they are written
 ---@field growth dixis.Growth
+---@field at? integer      number of the statement; nil: the script as a whole
 
 local grows <const> = {
   IndexStmt = "read", CreateTableAsStmt = "read", RefreshMatViewStmt = "read", ClusterStmt = "read", VacuumStmt = "read",
@@ -67,34 +68,56 @@ local function quote(name) return '"' .. unescaped(name):gsub('"', '""') .. '"' 
 -- An INSERT of a million rows names its table at the beginning.
 local LOOKED_AT <const> = 1 << 20
 
-local nothing <const> = { tables = {}, growth = "none" }
-
---- Looks at a statement of the parser.
----@param statement host.sql.Statement
----@return dixis.Work
-function work.of(statement)
-  local tree = statement.tree:sub(1, LOOKED_AT)
-  local found = { tables = {}, growth = growth(statement.node, tree) }
-  if found.growth == "none" then return nothing end
-  local seen = {}
+local function tables_in(tree, limit)
+  local tables, seen = {}, {}
   for before, name in tree:gmatch '()"relname":"(.-[^\\])"' do
     local schema = tree:sub(math.max(1, before - 140), before - 1):match '"schemaname":"([^"]+)",$'
     local full = (schema and quote(schema) .. "." or "") .. quote(name)
     if not seen[full] then
       seen[full] = true
-      found.tables[#found.tables + 1] = full
+      tables[#tables + 1] = full
+      if #tables == limit then break end
     end
   end
-  return found
+  return tables
 end
 
---- Of all statements of a script; a script that the parser does not know is code of its own.
+--- Looks at a statement of the parser.
+---@param statement host.sql.Statement
+---@return dixis.Work? work  nil: it does not grow with anything
+function work.of(statement)
+  local tree = statement.tree:sub(1, LOOKED_AT)
+  local found = growth(statement.node, tree)
+  return found ~= "none" and { tables = tables_in(tree), growth = found } or nil
+end
+
+local function all_made(item, made)
+  for _, name in ipairs(item.tables) do
+    if not made[name] then return false end
+  end
+  return #item.tables > 0
+end
+
+--- The statements of a script that grow with the tables that are there; a script that the parser does not know is
+--- code of its own. Ten thousand migrations that make what they work on leave nothing.
 ---@param script dixis.Script
----@return dixis.Work[]
-function work.of_script(script)
+---@param made table<string, true>  tables that the scripts before have made; this one's are added
+---@return dixis.Work[]? items
+function work.of_script(script, made)
   if script.mode == "whole" then return { { tables = {}, growth = "unknown" } } end
-  local list = {}
-  for i, statement in ipairs(script.statements) do list[i] = work.of(statement) end
+  local list
+  for i, statement in ipairs(script.statements) do
+    if statement.node == "CreateStmt" then
+      made[tables_in(statement.tree:sub(1, LOOKED_AT), 1)[1] or ""] = true
+    else
+      local item = work.of(statement)
+      if item and (item.growth == "unknown" or not all_made(item, made)) then
+        item.at = i
+        list = list or {}
+        list[#list + 1] = item
+      end
+    end
+  end
   return list
 end
 
