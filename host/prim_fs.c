@@ -209,6 +209,30 @@ static int fs_stat(lua_State *L)
   return 1;
 }
 
+/* FNV-1a over what changes when a file's content does. */
+static int fs_revision(lua_State *L)
+{
+  const char *path = dx_check_path(L, 1);
+  struct stat info;
+  if (stat(path, &info) != 0) return dx_fail_path(L, errno, "stat", path);
+  const uint64_t parts[] = {
+      info.st_dev,
+      info.st_ino,
+      (uint64_t)info.st_size,
+      info.st_mode,
+      (uint64_t)info.st_mtim.tv_sec,
+      (uint64_t)info.st_mtim.tv_nsec,
+      (uint64_t)info.st_ctim.tv_sec,
+      (uint64_t)info.st_ctim.tv_nsec,
+  };
+  const unsigned char *bytes = (const unsigned char *)parts;
+  uint64_t hash = 0xcbf29ce484222325U;
+  for (size_t i = 0; i < sizeof parts; i++)
+    hash = (hash ^ bytes[i]) * 0x100000001b3U;
+  lua_pushinteger(L, (lua_Integer)hash);
+  return 1;
+}
+
 static int fs_realpath(lua_State *L)
 {
   const char *path = dx_check_path(L, 1);
@@ -402,6 +426,7 @@ int luaopen_host_fs(lua_State *L)
       {"create", fs_create},
       {"list", fs_list},
       {"stat", fs_stat},
+      {"revision", fs_revision},
       {"realpath", fs_realpath},
       {"mkdir", fs_mkdir},
       {"mkdtemp", fs_mkdtemp},

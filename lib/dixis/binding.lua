@@ -2,6 +2,7 @@
 
 local clock = require "host.clock"
 local errors = require "dixis.errors"
+local folder = require "dixis.migrate.folder"
 local history = require "dixis.migrate.history"
 local identity = require "dixis.target.identity"
 local json = require "dixis.json"
@@ -20,7 +21,7 @@ local function changed(run, message, hint)
 end
 
 -- The first migration that differs.
-local function compare_folders(run, before, now)
+local function compare_migrations(run, before, now)
   local known = {}
   for _, migration in ipairs(before) do known[migration.name] = migration.checksum end
   for _, migration in ipairs(now) do
@@ -32,6 +33,15 @@ local function compare_folders(run, before, now)
   end
   local gone = next(known)
   if gone then changed(run, ("the migration %s was removed"):format(gone)) end
+end
+
+-- Reading ten thousand scripts again takes a while, and as much memory again: only where something was touched.
+local function check_folder(run)
+  local project = run:project()
+  if folder.unchanged(project:folder()) then return end
+  local read, err = project:read_folder()
+  if not read then changed(run, err.message, err.hint) end
+  compare_migrations(run, project:migrations(), read.migrations)
 end
 
 local function compare_targets(run, now)
@@ -56,16 +66,14 @@ end
 -- The ledger and the folder; nothing of a runbook that works from beside its target.
 local function read_project(run)
   if run:works_from() then return end
-  local read, err = run:project():read_folder()
-  if not read then changed(run, err.message, err.hint) end
-  compare_folders(run, run:project():migrations(), read.migrations)
-  local session = run:open_session()
-  local found = history.compare(read.migrations, ledger.open(session):each(session))
+  check_folder(run)
+  local session, migrations = run:open_session(), run:project():migrations()
+  local found = history.compare(migrations, ledger.open(session):each(session))
   if found.ledger ~= run.plan.parts.ledger then
     changed(run, ("rows of the ledger %s were added or changed: %d migrations were applied, now %d are"):format(
       run.ledger.table, run.plan.applied, found.applied))
   end
-  return read.migrations, found
+  return migrations, found
 end
 
 local function check(run)

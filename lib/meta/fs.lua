@@ -54,6 +54,13 @@ function fs.list(path) end
 ---@return dixis.Error? err
 function fs.stat(path, no_follow) end
 
+--- A number that is another one when the file was written or replaced in between: cheaper than its digest. An
+--- equal one is no proof. Follows symlinks.
+---@param path string
+---@return integer? revision
+---@return dixis.Error? err
+function fs.revision(path) end
+
 ---@param path string
 ---@return string? absolute  without symlinks
 ---@return dixis.Error? err

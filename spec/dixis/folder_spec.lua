@@ -47,6 +47,7 @@ describe("reading a migrations folder", function()
     assert.same({
       name = "20240101000000_init", dir = path_of "m/20240101000000_init",
       file = path_of "m/20240101000000_init/migration.sql", size = 11, checksum = digest.sha256 "SELECT 1;\r\n",
+      revision = fs.revision(path_of "m/20240101000000_init/migration.sql"),
     }, found.migrations[1])
     assert.equal("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", found.migrations[2].checksum)
     assert.equal("SELECT 1;\r\n", folder.text(found.migrations[1]))

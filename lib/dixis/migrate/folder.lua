@@ -14,6 +14,7 @@ local folder = {}
 ---@field file string      the migration.sql
 ---@field checksum string  as Prisma records it
 ---@field size integer     bytes
+---@field revision integer  of the file when it was read, see fs.revision
 
 ---@class dixis.Folder
 ---@field path string
@@ -151,10 +152,12 @@ function folder.read(path, allow)
   if problem then return nil, problem end
   local migrations <const>, missing <const>, paths <const> = {}, {}, paths_below(path)
   for _, name in ipairs(names) do
-    local text, read_err = fs.read(path .. "/" .. name .. "/migration.sql")
+    local file = path .. "/" .. name .. "/migration.sql"
+    local revision = fs.revision(file) -- before it is read: a change meanwhile is seen later
+    local text, read_err = fs.read(file)
     if text then
       migrations[#migrations + 1] = setmetatable({
-        name = name, size = #text, checksum = digest.sha256(decode(text)),
+        name = name, size = #text, checksum = digest.sha256(decode(text)), revision = revision,
       }, paths)
     elseif read_err.code == "ENOENT" or read_err.kind == "not_file" then
       missing[#missing + 1] = name
@@ -170,6 +173,18 @@ function folder.read(path, allow)
     let_through[#let_through + 1] = found
   end
   return { path = path, migrations = migrations, provider = provider, missing = missing, let_through = let_through }
+end
+
+--- Whether the folder is, to all appearances, as it was read; a script proves itself when it is used (folder.text).
+---@param read dixis.Folder
+---@return boolean
+function folder.unchanged(read)
+  local names <const> = directories(read.path)
+  if not names or #names ~= #read.migrations or read_provider(read.path) ~= read.provider then return false end
+  for i, migration in ipairs(read.migrations) do
+    if names[i] ~= migration.name or fs.revision(migration.file) ~= migration.revision then return false end
+  end
+  return true
 end
 
 --- The script of a migration, verified to be the one that was read before.
