@@ -300,7 +300,8 @@ static void task_finish(struct dx_task *task, int status, int nresults)
   }
   task->joiners = NULL;
   luaL_unref(main_state, LUA_REGISTRYINDEX, task->self_ref);
-  task->self_ref = LUA_NOREF;
+  luaL_unref(main_state, LUA_REGISTRYINDEX, task->error_ref);
+  task->self_ref = task->error_ref = LUA_NOREF;
 }
 
 static void task_resume(struct dx_task *task)
