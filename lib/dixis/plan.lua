@@ -69,7 +69,8 @@ local function read_pending(pending, deploys)
     if deploys then migration.work = work.of_script(prepared.script, made) end
     keep(kept, migration, prepared)
     if i % 500 == 0 then collectgarbage() end -- parse trees are large; peak memory must not grow with the history
-    migration.statements, migration.mode = #prepared.script.statements, prepared.script.mode
+    migration.statements = #prepared.script.statements
+    if prepared.script.mode ~= "transaction" then migration.mode = prepared.script.mode end
   end
   return kept
 end

@@ -26,6 +26,9 @@ local function clinic_of(run)
     schema_from = from and { database = from.database, system_identifier = from.system_identifier } }
 end
 
+-- A receipt is short; of more than these only the number is in it, and the journal has them all.
+local LISTED <const> = 1000
+
 --- Collects from the run's events what its receipt will say.
 ---@param run dixis.Run
 function receipt.collect(run)
@@ -35,8 +38,13 @@ function receipt.collect(run)
     if event.type == "migration.started" then
       checksums[event.name] = event.checksum
     elseif event.type == "migration.applied" then
-      migrations[#migrations + 1] = { name = event.name, checksum = checksums[event.name], seconds = event.seconds,
-        statements = event.statements, recovered = event.recovered }
+      if #migrations == LISTED then
+        run.told.migrations = nil
+      else
+        migrations[#migrations + 1] = { name = event.name, checksum = checksums[event.name], seconds = event.seconds,
+          statements = event.statements, recovered = event.recovered }
+      end
+      checksums[event.name] = nil
     elseif verdicts[event.type] then
       criteria[#criteria + 1] = { name = event.name, verdict = verdicts[event.type] }
     end

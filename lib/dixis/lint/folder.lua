@@ -154,7 +154,7 @@ local LARGEST_EMPTY <const> = 2000
 
 function Check:empty()
   for _, migration in ipairs(self.found.migrations) do
-    if migration.size <= LARGEST_EMPTY then
+    if fs.stat(migration.file).size <= LARGEST_EMPTY then
       local text = fs.read(migration.file)
       if text and not has_statements(text) then
         self:report("empty-migration", migration.name, migration.file, migration.name .. " has no statements",

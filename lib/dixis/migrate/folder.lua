@@ -13,8 +13,9 @@ local folder = {}
 ---@field dir string
 ---@field file string      the migration.sql
 ---@field checksum string  as Prisma records it
----@field size integer     bytes
 ---@field revision integer  of the file when it was read, see fs.revision
+---@field mode string      as in dixis.Script, once it is planned
+---@field statements? integer  likewise
 
 ---@class dixis.Folder
 ---@field path string
@@ -130,10 +131,12 @@ local function without_script(path, names)
     hint = "restore the file, or remove the directory when the migration was never applied anywhere" }
 end
 
--- Ten thousand migrations need not keep two paths each: they are put together when asked for.
+-- Ten thousand migrations need not keep two paths each: they are put together when asked for. Nor need nearly all
+-- of them say that they are one transaction.
 local function paths_below(path)
   return {
     __index = function(migration, key)
+      if key == "mode" then return "transaction" end
       if key == "dir" then return path .. "/" .. migration.name end
       if key == "file" then return path .. "/" .. migration.name .. "/migration.sql" end
     end,
@@ -157,7 +160,7 @@ function folder.read(path, allow)
     local text, read_err = fs.read(file)
     if text then
       migrations[#migrations + 1] = setmetatable({
-        name = name, size = #text, checksum = digest.sha256(decode(text)), revision = revision,
+        name = name, checksum = digest.sha256(decode(text)), revision = revision,
       }, paths)
     elseif read_err.code == "ENOENT" or read_err.kind == "not_file" then
       missing[#missing + 1] = name

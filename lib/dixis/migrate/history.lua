@@ -37,19 +37,22 @@ end
 -- that neither finished nor was rolled back stops Prisma also beside a finished one. Rows come one by one, and of
 -- the thousands that are simply done only the checksum is kept, in the copy that the folder has of it.
 local function read_rows(rows, checksums)
-  local index = { finished = {}, begun = {}, doubled = {}, stuck = {}, order = {} }
-  local hash = digest.sha256_new() -- over all that decides about what is pending
+  local index = { finished = {}, begun = {}, doubled = {}, stuck = {}, order = {} } -- order: of those that are not simply done
+  local hash, told = digest.sha256_new(), {} -- hash: over all that decides about what is pending
   for row in rows do
-    hash:update(("%s\0%s\0%s %s %s %s\n"):format(row.name, row.checksum, row.finished, row.rolled_back, row.steps, row.begun))
+    local name, done = row.name, index.finished[row.name]
+    hash:update(("%s\0%s\0%s %s %s %s\n"):format(name, row.checksum, row.finished, row.rolled_back, row.steps, row.begun))
     if not row.rolled_back then
-      local name = row.name
-      if not index.finished[name] and not index.begun[name] then index.order[#index.order + 1] = name end
+      local same = row.checksum == checksums[name]
       if row.finished then
-        if index.finished[name] then index.doubled[name] = true end
-        index.finished[name] = index.finished[name] or checksums[name] == row.checksum and checksums[name] or row.checksum
+        if done then index.doubled[name] = true end
+        index.finished[name] = done or same and checksums[name] or row.checksum
       else
         index.begun[name] = index.begun[name] or row
         if not row.ours then index.stuck[name] = true end
+      end
+      if (done or not same or not row.finished) and not told[name] then
+        told[name], index.order[#index.order + 1] = true, name
       end
     end
   end

@@ -61,6 +61,8 @@ end
 ---@return fun(): dixis.LedgerRow?
 function Ledger:each(session)
   if not self.exists then return function() end end
+  -- Thousands of rows may come: they take the place of what is not needed any more.
+  if collectgarbage "count" > 4096 then collectgarbage() end
   local next_row = session.conn:rows(([[
       SELECT migration_name, checksum, finished_at IS NOT NULL, rolled_back_at IS NOT NULL,
              applied_steps_count, id, logs IS NOT NULL AND logs LIKE 'dixis:%%',
