@@ -153,6 +153,7 @@ return dixis.runbook {
     check.schema_valid(),
     check.no_errors(),
     check.http { name = "healthy", url = option "health_url", status = 200, when = option "health_url" },
+    check.latency(), -- of the application's own queries, where pg_stat_statements is installed
     check.log { files = { option "app_log" }, when = option "app_log" },
   },
 

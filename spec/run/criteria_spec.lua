@@ -38,7 +38,7 @@ local function judged(criteria, more, env)
   local found = {}
   for _, event in ipairs((dixis.journal(folder))) do
     local word = event.type:match "^criterion%.(%l+)$"
-    if word == "green" or word == "red" then found[event.name] = { word, event.note, event.hint } end
+    if word and event.type ~= "criterion.prepared" then found[event.name] = { word, event.note or event.reason, event.hint } end
   end
   return found, result
 end
@@ -216,7 +216,7 @@ describe("check.latency", function()
       write(check:format(fields), { steps = calls:format(change) })
       local result = book.dixis(folder, server.url(there), { "run", "book.lua" })
       for _, event in ipairs((dixis.journal(folder))) do
-        if event.type == "criterion.green" or event.type == "criterion.red" then return event, result end
+        if event.type:match "^criterion%.[grs]" then return event, result end
       end
     end
     local event, result = judge("", "")
@@ -226,13 +226,13 @@ describe("check.latency", function()
     assert.equal("criterion.red", event.type, event.note)
     assert.matches("of pg_stat_statements: %d[%d.]* s before, %d[%d.]* s in 30 calls since", event.note)
     event = judge("", "statements = false")
-    assert.equal("nothing could be compared", event.note)
+    assert.matches("nothing could be compared: no query was there before", event.reason, 1, true)
     app:close()
   end)
 
   it("lets a query wait for what the change makes", function()
     expect(judged [[check.latency { name = "new", queries = { note = "SELECT * FROM note" } }]],
-      { new = { "green", "nothing could be compared" } })
+      { new = { "skipped", "nothing could be compared" } })
   end)
 end)
 

@@ -91,7 +91,7 @@ return {
     local note = ("%d timed%s; %s"):format(#near.keys(timed) - missing,
       missing > 0 and (", %d need what is not there yet"):format(missing) or "",
       counted and words.count(#near.keys(counted), "statement") .. " counted" or reason or "chosen queries alone")
-    return note, { timed = timed, counted = counted }
+    return note, { timed = timed, counted = counted, reason = reason }
   end,
   act = function(run, args, before)
     local red, compared = compare_queries(before.timed, time_all(run, args), args)
@@ -102,7 +102,9 @@ return {
       compared = compared + n
     end
     if #red > 0 then return false, table.concat(red, "\n"), hint end
-    return true, compared == 0 and "nothing could be compared" or ("%d compared, none is %s times slower"):format(compared,
-      tostring(args.factor))
+    if compared == 0 then
+      run:skip("nothing could be compared: " .. (before.reason or "no query was there before and called often enough since"))
+    end
+    return true, ("%d compared, none is %s times slower"):format(compared, tostring(args.factor))
   end,
 }
