@@ -232,7 +232,7 @@ describe("the production runbook", function()
     assert.equal(dixis.event(events, "backup.proven").recovery.seconds, judged.recovery)
     local forecast = dixis.event(events, "forecast.made")
     assert.matches("from staging of .*, on data of the same size", forecast.migrations[1].basis)
-    assert.is_true(judged.forecast >= forecast.high)
+    assert.is_true(judged.forecast >= forecast.high - 0.001) -- the event is rounded
     assert.is_number(dixis.event(events, "forecast.compared").actual)
     assert.is_truthy(dixis.event(events, "guard.sample"))
   end)
