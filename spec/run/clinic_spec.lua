@@ -291,6 +291,18 @@ describe("a clinic and the schema file", function()
     assert.same({ 1, "missing-model", "both", "public.Ahead" }, { #faults, faults[1].rule, faults[1].found, faults[1].object })
   end)
 
+  it("says what is otherwise, and who made it so", function()
+    local file <const> = folder .. "/prisma/schema.prisma"
+    assert(fs.write(file, (fs.read(file):gsub("(buyerName%s+String)%f[%s]", "%1?"))))
+    local result, events = clinic(folder)
+    assert.equal(1, result.code, result.stdout)
+    local faults = of_type(events, "fault.found")
+    assert.same({ 1, "field-nullability", "both", "public.Order.buyerName" }, { #faults, faults[1].rule, faults[1].found,
+      faults[1].object })
+    assert.matches("^prisma/migrations/20251006000000_add_orderitem_snapshots/migration.sql:%d+$", faults[1].made_by)
+    assert.matches("should be .*, is ", faults[1].message)
+  end)
+
   it("says what is not valid in it", function()
     append "\nmodel Ahead {\n  id Imt @id\n}\n"
     local result, events = clinic(folder)

@@ -25,6 +25,7 @@ local diagnose = {}
 ---@field fix_file? string
 ---@field fix_edit? "before"|"instead"|"end"
 ---@field object? string
+---@field made_by? string   of a difference from the schema file: where the object or its table was made
 ---@field server? string    what the server said
 ---@field sqlstate? string
 ---@field cause? dixis.clinic.Fault

@@ -28,6 +28,17 @@ local function cause_of(self, object, about)
   return about[object] or about[of_table] or self.unmade[object:match "[^.]+$"] or self.unmade[name]
 end
 
+-- Where the object, or the table that it is missing from, was made.
+local function made_by(self, object)
+  local schema, of_table, part = object:match "^([^.]+)%.([^.]+)%.?(.*)$"
+  local model = self.linted.model
+  local relation = schema and model:relation(schema, of_table)
+  local object_of = relation and (relation.columns[part] or relation.constraints and relation.constraints[part]
+    or part ~= "" and model:relation(schema, part)) or relation
+  local place = object_of and object_of.place
+  return place and ("%s:%d"):format(place.file, place.line) or nil
+end
+
 --- Adds the faults of the differences to a diagnosis.
 ---@param self table  of diagnose.lua
 ---@param found dixis.prisma.Difference[]
@@ -42,10 +53,11 @@ function differences.add(self, found)
     if finding then
       self.of[finding] = self:add_finding(finding, "both")
       self.of[finding].cause = cause_of(self, difference.object, about)
+      self.of[finding].made_by = made_by(self, difference.object)
     elseif difference.severity ~= "note" then
       local fault = self:add { kind = "cause", found = "real", rule = lint_schema.rule(difference.kind),
         severity = difference.severity, file = difference.file, line = difference.line, object = difference.object,
-        message = difference.message }
+        message = difference.message, made_by = made_by(self, difference.object) }
       fault.cause = cause_of(self, difference.object, about)
       if must_agree(self) and not fault.cause then self.missed_by_lint[#self.missed_by_lint + 1] = fault end
     end

@@ -44,13 +44,16 @@ function faults.label(fault)
   return ("%s, %s"):format(titles[fault.kind] or fault.rule, "found " .. found_by[fault.found])
 end
 
---- What the server said, where that is not the message itself.
----@param fault table
----@return string?
-function faults.server(fault)
-  if not fault.server then return nil end
-  if fault.server == fault.message then return fault.sqlstate and ("SQLSTATE " .. fault.sqlstate) end
-  return ("the server: %s%s"):format(fault.server, fault.sqlstate and (" (SQLSTATE %s)"):format(fault.sqlstate) or "")
+-- What the server said, where that is not the message itself, and who made what differs.
+local function evidence(fault)
+  local lines = {}
+  if fault.server and fault.server ~= fault.message then
+    lines[1] = ("the server: %s%s"):format(fault.server, fault.sqlstate and (" (SQLSTATE %s)"):format(fault.sqlstate) or "")
+  elseif fault.sqlstate then
+    lines[1] = "SQLSTATE " .. fault.sqlstate
+  end
+  if fault.made_by then lines[#lines + 1] = "made by " .. fault.made_by end
+  return lines
 end
 
 local function paragraphs(view, indent, text, paint)
@@ -64,8 +67,7 @@ local function draw(view, group)
   view:line(("  %s %s  %s"):format(mark, faults.place(fault), style.dim("[" .. faults.label(fault) .. "]")))
   paragraphs(view, "    ", fault.message, bad and style.red or style.yellow)
   if fault.statement then paragraphs(view, "      ", fault.statement, style.dim) end
-  local server = faults.server(fault)
-  if server then paragraphs(view, "      ", server, style.dim) end
+  for _, known in ipairs(evidence(fault)) do paragraphs(view, "      ", known, style.dim) end
   view:hint(fault.fix)
   if fault.fix_sql then
     local where = lint_report.place_of_fix(fault)
@@ -110,8 +112,7 @@ function faults.markdown(events, out)
     local fault = group.fault
     out[#out + 1] = ("%d. `%s`: **%s** (%s)"):format(i, inline(faults.place(fault)), inline(fault.message), faults.label(fault))
     if fault.statement then out[#out + 1] = ("   - `%s`"):format(inline(fault.statement)) end
-    local server = faults.server(fault)
-    if server then out[#out + 1] = "   - " .. inline(server) end
+    for _, known in ipairs(evidence(fault)) do out[#out + 1] = "   - " .. inline(known) end
     if fault.fix then out[#out + 1] = "   - what to do: " .. inline(fault.fix) end
     if fault.fix_sql then
       local indented = plain.text(fault.fix_sql):gsub("\n", "\n     ")
