@@ -56,18 +56,13 @@ end
 -- What must hold for the arguments whatever the attribute.
 local function check_arguments(source, given)
   check_filled(source, given)
-  local lists <const> = { given }
+  if given.trailing then source:fail(given.trailing, "there must be no comma after the last argument") end
   for _, argument in ipairs(given) do
-    if argument.value.kind == "call" then lists[#lists + 1] = argument.value.arguments end
-  end
-  for _, list in ipairs(lists) do
-    check_filled(source, list)
-    for _, argument in ipairs(list) do
-      for _, item in ipairs(argument.value.kind == "list" and argument.value.items or {}) do
-        if item.kind == "call" then check_filled(source, item.arguments) end
-      end
+    local value <const> = argument.value
+    if value.kind == "call" then check_arguments(source, value.arguments) end
+    for _, item in ipairs(value.kind == "list" and value.items or {}) do
+      if item.kind == "call" then check_filled(source, item.arguments) end
     end
-    if list.trailing then source:fail(list.trailing, "there must be no comma after the last argument") end
   end
 end
 
@@ -148,12 +143,6 @@ function Attribute:sort()
   local sort <const> = attributes.value(self.source, value, "name")
   if sort ~= "Asc" and sort ~= "Desc" then self:fail(("'sort' is Asc or Desc, not %s"):format(sort)) end
   return sort
-end
-
---- All that PostgreSQL has not, but other databases have.
-function Attribute:refuse_foreign()
-  if self:optional "length" then self:fail "PostgreSQL has no argument 'length'" end
-  if self:optional "clustered" then self:fail "PostgreSQL has no argument 'clustered'" end
 end
 
 --- Every argument must have been asked for.

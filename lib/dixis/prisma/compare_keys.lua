@@ -60,40 +60,32 @@ local function is_seen(index)
   return true
 end
 
--- Pairs what is expected with what is there: by name, then by what it is about. Gives the pairs, and both rests.
-local function pair(wanted, found, alike)
-  local pairs_of <const>, used <const>, missing <const>, extra <const> = {}, {}, {}, {}
+local function names_of(entries)
   local names <const> = {}
-  for name in pairs(wanted) do names[#names + 1] = name end
+  for name in pairs(entries) do names[#names + 1] = name end
   table.sort(names)
-  local found_names <const> = {}
-  for name in pairs(found) do found_names[#found_names + 1] = name end
-  table.sort(found_names)
-  local rest <const> = {}
-  for _, name in ipairs(names) do
-    local entry <const> = found[name]
-    if entry and alike(wanted[name], entry) then
-      used[name], pairs_of[#pairs_of + 1] = true, { wanted[name], entry }
-    else
-      rest[#rest + 1] = name
+  return names
+end
+
+-- Pairs what is expected with what is there: first what is alike under one name, then what is alike, then what has at
+-- least the name. Gives the pairs, and both rests.
+local function pair(wanted, found, alike)
+  local both <const>, taken <const>, paired <const> = {}, {}, {}
+  local wanted_names <const>, found_names <const> = names_of(wanted), names_of(found)
+  local function take(name, other)
+    if other and not paired[name] and not taken[other] then
+      paired[name], taken[other], both[#both + 1] = true, true, { wanted[name], found[other] }
     end
   end
-  for _, name in ipairs(rest) do
-    local match
-    for _, other in ipairs(found_names) do
-      if not match and not used[other] and alike(wanted[name], found[other]) then match = other end
-    end
-    match = match or found[name] and not used[name] and name
-    if match then
-      used[match], pairs_of[#pairs_of + 1] = true, { wanted[name], found[match] }
-    else
-      missing[#missing + 1] = wanted[name]
-    end
+  for _, name in ipairs(wanted_names) do take(name, found[name] and alike(wanted[name], found[name]) and name) end
+  for _, name in ipairs(wanted_names) do
+    for _, other in ipairs(found_names) do take(name, alike(wanted[name], found[other]) and other) end
   end
-  for _, name in ipairs(found_names) do
-    if not used[name] then extra[#extra + 1] = found[name] end
-  end
-  return pairs_of, missing, extra
+  for _, name in ipairs(wanted_names) do take(name, found[name] and name) end
+  local missing <const>, extra <const> = {}, {}
+  for _, name in ipairs(wanted_names) do missing[#missing + 1] = not paired[name] and wanted[name] or nil end
+  for _, name in ipairs(found_names) do extra[#extra + 1] = not taken[name] and found[name] or nil end
+  return both, missing, extra
 end
 
 local function covers(index, names)

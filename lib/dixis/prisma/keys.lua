@@ -58,9 +58,7 @@ local function client_name(attribute)
 end
 
 local function read_key(model, attribute, kind)
-  local key <const> = { kind = kind, fields = read_fields(model, attribute), at = attribute.at,
-    line = model.source:line_of(attribute.at) }
-  return key
+  return { kind = kind, fields = read_fields(model, attribute), at = attribute.at, line = model.source:line_of(attribute.at) }
 end
 
 local function read_id(model, attribute)

@@ -7,10 +7,6 @@ local natives = require "dixis.prisma.natives"
 
 local model_of = {}
 
----@class dixis.prisma.Default
----@field kind "value"|"function"
----@field value table          the grammar's node
-
 ---@class dixis.prisma.Field
 ---@field name string
 ---@field column string        what the database calls it

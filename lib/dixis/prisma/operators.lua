@@ -19,7 +19,7 @@ local brin <const> = {
   { "TimeTz", "Bloom MinMax MinMaxMulti", "Timetz" }, { "Uuid", "Bloom MinMax MinMaxMulti", "Uuid" },
 }
 
--- class -> { sql, methods it is for, native types, scalar, default: methods that it is the default of }
+-- `default` are the methods of which a class is the one that is taken without being named.
 local classes <const> = {
   InetOps = { sql = "inet_ops", methods = { Gist = true, SpGist = true }, default = { SpGist = true } },
   JsonbOps = { sql = "jsonb_ops", methods = { Gin = true }, default = { Gin = true } },
