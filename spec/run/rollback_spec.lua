@@ -5,6 +5,7 @@ local fields = require "dixis.backup.fields"
 local fs = require "host.fs"
 local pg = require "host.pg"
 local pg_tools = require "spec.support.pg_tools"
+local process = require "host.process"
 local server = require "spec.support.server"
 local task = require "host.task"
 
@@ -183,6 +184,41 @@ describe("runbooks/rollback.lua", function()
       assert.matches("1 session ended", result.shown, 1, true)
       assert.equal(look, look_of "owned")
       for name in databases():gmatch "owned%S*" do assert(admin:query("DROP DATABASE " .. name)) end
+    end)
+
+    it("or not, when the connection is lost at the swap's COMMIT: the server is asked whose name it is", function()
+      local made = backed_up()
+      local look, there = look_of(made.name), databases()
+      for rule, case in pairs {
+        ["before_commit:1"] = { code = 5, outcome = "unreachable" }, ["after_commit:1"] = { code = 0, outcome = "succeeded" },
+        ["dead_after:1"] = { code = 6, outcome = "in_doubt" },
+      } do
+        local old = oid_of(made.name)
+        local proxy = assert(process.start({ "python3", "spec/support/cut_proxy.py",
+          ("%s/.s.PGSQL.%d"):format(made.params.host, made.params.port), rule }, { die_with_parent = "KILL" }))
+        local port = assert(proxy:read_line(20)):match "^port (%d+)$"
+        local handle = dixis.start(arguments(made), { cwd = made.folder, env = { DATABASE_URL_PROD =
+          ("postgresql://%s@127.0.0.1:%s/%s?sslmode=disable"):format(made.params.user, port, made.name) } })
+        assert.equal("fired", proxy:read_line(60))
+        if case.code == 6 then proxy:close() end -- nobody answers any more
+        local result = assert(handle:wait())
+        proxy:close()
+        assert.equal(case.code, result.code, rule .. result.stdout .. result.stderr)
+        local events = dixis.journal(made.folder)
+        assert.same({ case.outcome, case.code ~= 5 },
+          { dixis.event(events, "run.finished").outcome, dixis.event(events, "run.finished").changed }, rule)
+        local names = dixis.event(events, "swap.started")
+        if case.code == 5 then
+          assert.equal(old, oid_of(made.name))
+          assert(admin:query("DROP DATABASE " .. names.restored))
+        else
+          assert.equal(old, oid_of(names.kept_as))
+          assert(admin:query("DROP DATABASE " .. names.kept_as))
+        end
+        assert.equal(there, databases())
+        assert.equal(look, look_of(made.name))
+      end
+      assert(admin:query("DROP DATABASE " .. made.name))
     end)
 
     it("by the command that a production run prints when it goes red", function()

@@ -102,6 +102,15 @@ local function let_in_afterwards(run, names, old, before)
   end)
 end
 
+-- Who the target is now: another database, on purpose, perhaps met by another connection.
+local function look_again(run, session)
+  if session.conn:status() == "closed" then
+    session = errors.check(run:connect())
+    run.session = session
+  end
+  run.identity = run:read_identity(session)
+end
+
 return {
   type = "swap",
   describe = function() return "end the target's sessions, and swap it with the restored database by their names" end,
@@ -125,7 +134,7 @@ return {
     end
     empty(run, session, names.restored) -- whoever looks after all databases
     swap(run, session, names, old ~= nil)
-    run.identity = run:read_identity(session)
+    look_again(run, session)
     run.bus:emit("swap.finished", { database = names.database, kept_as = kept_as, sessions = ended })
     if not old then return names.database .. " is the restored one" end
     return ("%s is the restored one; %s; the one that was there is kept as %s until somebody drops it"):format(names.database,
