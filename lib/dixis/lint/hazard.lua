@@ -39,7 +39,7 @@ end
 function Hazards:open()
   local lint <const> = self.lint
   self.script, self.text, self.whole = lint.script, lint.text, lint.implicit
-  self.memory = { locked = {}, changes = {}, not_valid = {} }
+  self.memory = { locked = {}, lock_of = {}, changes = {}, not_valid = {} }
   self.enclosing = enclosing(self, self.script)
   style.long_names(self)
 end

@@ -194,7 +194,7 @@ function column.default(context, on, command)
   local found <const> = on:column(context, name)
   if command.def or not found or not found.default then return end
   -- Taken away for a change of the type and given again.
-  if context:later('"AT_ColumnDefault","name":' .. context.encode(name) .. ',"def"') then return end
+  if context:later("default", name) then return end
   say.report(context, "drop-default", { object = on.key .. "." .. name, at = context:find(name),
     message = ("%s.%s has no default from now on: running code that inserts without it %s."):format(on.sql, quote(name),
       found.nullable and "writes NULL" or "fails, because it is NOT NULL"),
@@ -209,7 +209,7 @@ function column.drop(context, on, command)
   if on.relation and not on:column(context, name) and (on:has_new_column(context, name) or command.missing_ok) then
     return
   end
-  local again <const> = context:later('"ColumnDef":{"colname":' .. context.encode(name) .. ",")
+  local again <const> = context:later("column", name)
   say.report(context, "drop-column", { object = on.key .. "." .. name, at = context:find(name),
     message = ("DROP COLUMN %s loses its data, and running code that names it fails: Prisma names every column of its "
       .. "model in each SELECT.%s"):format(quote(name),

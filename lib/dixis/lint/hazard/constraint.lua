@@ -186,7 +186,7 @@ function constraint.drop(context, on, command)
   if not found or context:fresh_object(found) then return end
   local other <const> = found.type == "f" and found.target ~= on.relation and subject.of_relation(context, found.target)
   if other then context:locked(other, "ACCESS EXCLUSIVE") end
-  if context:later('"conname":' .. context.encode(command.name) .. ",") then return end
+  if context:later("constraint", command.name) then return end
   local kinds <const> = { p = "The primary key", u = "That values differ", f = "That rows refer to rows that are there",
     c = "What the CHECK says" }
   say.report(context, "drop-constraint", { object = on.key .. "." .. command.name, at = context:find(command.name),

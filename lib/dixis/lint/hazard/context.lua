@@ -1,8 +1,8 @@
 -- What the rules about live databases see: the lint's context, what they remember of a migration, and what they ask.
 
 local depend = require "dixis.lint.depend"
-local json = require "dixis.json"
 local locks = require "dixis.lint.hazard.locks"
+local node = require "dixis.lint.node"
 local rules = require "dixis.lint.rules"
 local source = require "dixis.lint.source"
 local sql = require "host.sql"
@@ -29,7 +29,6 @@ local types = require "dixis.lint.types"
 local Hazards = {}
 Hazards.__index = Hazards
 
-Hazards.encode = json.encode
 Hazards.body_of = source.body
 
 ---@param rule string
@@ -62,6 +61,7 @@ end
 ---@param type_name table
 ---@return dixis.lint.Object?
 function Hazards:domain(type_name)
+  if #type_name.names == 2 and node.text(type_name.names[1]) == "pg_catalog" then return nil end
   local type <const> = types.read(self.model, type_name)
   return type.user and type.user.kind == "domain" and not type.array and type.user or nil
 end
@@ -75,28 +75,37 @@ function Hazards:base_type(type)
   return text or (self.model.extensions.citext and type.name == "citext" and not type.array and "citext")
 end
 
---- The text after the statement has a piece of a tree: for what is taken away and given again.
----@param piece string
+-- What a script gives again after it took it away, in the text of its trees.
+local given <const> = {
+  default = '"AT_ColumnDefault","name":"([^"]*)","def"', column = '"ColumnDef":{"colname":"([^"]*)",',
+  constraint = '"conname":"([^"]*)",', policy = '"policy_name":"([^"]*)",',
+}
+
+--- True when this statement or a later one of the migration makes something of that name.
+---@param kind "default"|"column"|"constraint"|"policy"
+---@param name string
 ---@return boolean
-function Hazards:later(piece)
-  for i = self.index, #self.script do
-    if self.script[i].tree:find(piece, 1, true) then return true end
+function Hazards:later(kind, name)
+  local last = self.memory[kind]
+  if not last then
+    last = {}
+    for i, statement in ipairs(self.script) do
+      for found in statement.tree:gmatch(given[kind]) do last[found] = i end
+    end
+    self.memory[kind] = last
   end
-  return false
+  return (last[name] or 0) >= self.index
 end
 
 --- Where a name stands in the statement, for what the tree has no location of.
 ---@param name string
 ---@return integer?  offset in the file
 function Hazards:find(name)
-  local text <const> = self.text
-  local from <const>, last <const> = self.statement.first, self.statement.last
-  local at = text:find('"' .. name:gsub('"', '""') .. '"', from, true) or text:find("'" .. name .. "'", from, true)
-  if not at then
-    local pattern <const> = "%f[%w_]" .. name:gsub("%p", "%%%0") .. "%f[^%w_]"
-    at = text:lower():find(pattern, from)
-  end
-  return at and at <= last and at - 1 or nil
+  local statement <const> = self.statement
+  local text <const> = self.text:sub(statement.first, statement.last)
+  local at = text:find('"' .. name:gsub('"', '""') .. '"', 1, true) or text:find("'" .. name .. "'", 1, true)
+    or text:lower():find("%f[%w_]" .. name:gsub("%p", "%%%0") .. "%f[^%w_]")
+  return at and statement.first + at - 2
 end
 
 ---@param position integer
@@ -229,15 +238,16 @@ end
 ---@param mode dixis.lint.LockMode
 ---@param long? string
 function Hazards:locked(on, mode, long)
-  for _, entry in ipairs(self.memory.locked) do
-    if entry.on.key == on.key then
-      entry.lock = locks.stronger(entry.lock, mode)
-      if long and not entry.long then entry.long, entry.long_line = long, self.statement.line end
-      return
-    end
+  local memory <const> = self.memory
+  local entry <const> = memory.lock_of[on.key]
+  if entry then
+    entry.lock = locks.stronger(entry.lock, mode)
+    if long and not entry.long then entry.long, entry.long_line = long, self.statement.line end
+    return
   end
-  table.insert(self.memory.locked, { on = on, lock = mode, long = long, long_line = self.statement.line,
-    statement = self.statement, index = self.index })
+  memory.lock_of[on.key] = { on = on, lock = mode, long = long, long_line = self.statement.line,
+    statement = self.statement, index = self.index }
+  table.insert(memory.locked, memory.lock_of[on.key])
 end
 
 --- What the migration keeps locked when it comes to a statement, as a sentence; nil: nothing that blocks writes.

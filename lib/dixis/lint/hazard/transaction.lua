@@ -7,9 +7,15 @@ local subject = require "dixis.lint.hazard.subject"
 
 local transaction = {}
 
+local SHOWN <const> = 10
+
 local function places(list)
   local texts <const> = {}
   for i, entry in ipairs(list) do
+    if i == SHOWN and #list > SHOWN then
+      texts[i] = ("and %d more"):format(#list - SHOWN + 1)
+      break
+    end
     texts[i] = ("%s (%s, line %d)"):format(entry.on.sql, entry.lock, entry.statement.line)
   end
   return table.concat(texts, ", ")
