@@ -13,7 +13,8 @@ local hazard = {}
 local by_node <const> = {}
 for _, handlers in ipairs {
   require "dixis.lint.hazard.alter_table", require "dixis.lint.hazard.index", require "dixis.lint.hazard.object",
-  require "dixis.lint.hazard.create", require "dixis.lint.hazard.data", require "dixis.lint.hazard.enum", require "dixis.lint.hazard.domain",
+  require "dixis.lint.hazard.create", require "dixis.lint.hazard.data", require "dixis.lint.hazard.enum",
+  require "dixis.lint.hazard.domain",
   require("dixis.lint.hazard.access").handlers, transaction.handlers, style.handlers, server.handlers, server.settings,
 } do
   for name, handler in pairs(handlers) do
