@@ -184,6 +184,17 @@ describe("a clinic", function()
       ["20250101000000_init"] = "CREATE EXTENSION no_such_extension;\nCREATE TABLE place (id int, at no_such_type);\n"
         .. "ALTER TABLE place ADD COLUMN b int;\nCREATE TABLE fine (a int);\n",
     }, "gap init:1 <- init:2 init:3" },
+    ["a role that lacks a right"] = { {
+      ["20250101000000_init"] = "CREATE ROLE clinic_spec;\nSET ROLE clinic_spec;\nCREATE TABLE t (a int);\n",
+    }, "failed-statement init:3" },
+    ["what is in no transaction, no script and no record"] = { {
+      ["20241231000000_first"] = "CREATE TABLE first (a int);\n",
+      ["20250101000000_copy"] = "CREATE TABLE t (a int);\nCOPY t FROM stdin;\n1\n\\.\n",
+      ["20250102000000_copy"] = "COPY t FROM STDIN;\n",
+      ["20250103000000_zero"] = "C\0R\0",
+      ["20250104000000_ledger"] = "DELETE FROM _prisma_migrations;\n",
+      ["20250105000000_fine"] = "CREATE TABLE fine (a int);\n",
+    }, "failed-statement copy:3\nfailed-statement copy:1\nfailed-statement zero:1\nfailed-statement ledger:1" },
     ["roles that others make"] = { {
       ["20250101000000_init"] = 'CREATE TABLE t (a int);\nGRANT SELECT ON t TO "App Reader";\n'
         .. "ALTER TABLE t OWNER TO app_owner;\n",
@@ -361,6 +372,29 @@ describe("a clinic on a real database's schema", function()
     assert.equal(1, result.code, result.stdout)
     assert.equal("duplicate-column more:1", outline(events))
     assert.equal(0, clinic(folder).code) -- from nothing it applies
+  end)
+
+  it("takes along what else is there: rights of roles, code, views, another schema", function()
+    local conn = assert(pg.connect(params))
+    assert(conn:script [[
+      DO $$ BEGIN CREATE ROLE "Clinic Reader"; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+      CREATE SCHEMA other; CREATE TABLE other.log (id bigserial PRIMARY KEY, at timestamptz DEFAULT now());
+      ALTER TABLE "User" ENABLE ROW LEVEL SECURITY; GRANT SELECT ON "User" TO "Clinic Reader";
+      CREATE POLICY own ON "User" TO "Clinic Reader" USING (name = current_user);
+      CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO other.log DEFAULT VALUES; RETURN NEW; END';
+      CREATE TRIGGER note AFTER INSERT ON "User" FOR EACH ROW EXECUTE FUNCTION note();
+      CREATE VIEW names AS SELECT name FROM "User"; CREATE EXTENSION IF NOT EXISTS plpgsql;
+      CREATE TABLE part (id int) PARTITION BY RANGE (id); CREATE TABLE part_1 PARTITION OF part FOR VALUES FROM (0) TO (9);
+      CREATE INDEX part_id ON part (id)]])
+    conn:close()
+    migrations.write(folder, "20250102000000_more",
+      'ALTER TABLE "User" DROP COLUMN name;\nALTER TABLE other.log ADD COLUMN x int;\n'
+      .. "DROP INDEX part_id;\nCREATE TABLE part_2 PARTITION OF part FOR VALUES FROM (10) TO (19);\nDROP FUNCTION note();\n")
+    local result, events = on_schema()
+    assert.equal(1, result.code, result.stdout)
+    assert.is_nil(dixis.event(events, "schema.copied").left_out)
+    -- The policy and the view need the column, the trigger the function.
+    assert.equal("still-needed more:1\nstill-needed more:1\nstill-needed more:5", outline(events))
   end)
 
   it("tells a history that is not the folder's", function()

@@ -79,7 +79,7 @@ end
 
 -- A failure that lint did not explain: of the environment, of an earlier failure, or of its own.
 function Diagnosis:unexplained(failure)
-  local gap = environment.gap(failure)
+  local gap = environment.gap(failure, self.superuser)
   if gap then
     local fault = self:add(of_failure(failure, "gap", "environment"))
     fault.message, fault.fix = gap.message, gap.fix
@@ -244,6 +244,8 @@ end
 ---@field examined dixis.clinic.Examined
 ---@field differences table[]  of the schema file and the result
 ---@field problems? table[]    of the history
+---@field migrations dixis.Migration[]  in their order
+---@field superuser? boolean    the role that applied them is one
 
 --- The faults, each cause with its consequences right after it.
 ---@param evidence dixis.clinic.Evidence
@@ -251,7 +253,7 @@ end
 function diagnose.faults(evidence)
   local self = setmetatable({ linted = evidence.linted, faults = {}, of = {}, foretold = {}, unmade = {}, missed = {},
     missed_by_lint = {}, upset = {}, place = {},
-    failed = #evidence.examined.failures > 0 }, Diagnosis)
+    failed = #evidence.examined.failures > 0, superuser = evidence.superuser }, Diagnosis)
   for i, migration in ipairs(evidence.migrations) do self.place[migration.name] = i end
   for _, finding in ipairs(evidence.linted.findings) do
     if finding.severity == "error" and finding.statement_index and foretells[(rules.all[finding.rule] or {}).group] then

@@ -2,7 +2,6 @@
 
 local environment = {}
 
--- { sqlstate, pattern of the message (any language but for names), what is missing, what to do }
 local function extension(failure)
   return failure.node == "CreateExtensionStmt"
     and (failure.sqlstate == "0A000" or failure.sqlstate == "58P01" or failure.sqlstate == "22023")
@@ -10,8 +9,9 @@ end
 
 --- What is lacking when a statement failed for that; nil when it is the migration's own fault.
 ---@param failure dixis.clinic.Failure
+---@param superuser? boolean  the clinic's own role is one: it lacks no right
 ---@return { message: string, fix: string }?
-function environment.gap(failure)
+function environment.gap(failure, superuser)
   local name = failure.message:match '"([^"]+)"'
   if extension(failure) then
     return { message = ("this server does not have the extension %s"):format(name or "that it asks for"),
@@ -25,7 +25,7 @@ function environment.gap(failure)
     return { message = "this server lacks a library: " .. failure.message, fix = "install its package beside the server" }
   elseif failure.sqlstate == "55000" and failure.message:find("shared_preload_libraries", 1, true) then
     return { message = failure.message, fix = "name a server that loads it: --set scratch_on=VARIABLE" }
-  elseif failure.sqlstate == "42501" then
+  elseif failure.sqlstate == "42501" and not superuser then
     return { message = "the role may not do this here: " .. failure.message,
       fix = "run the clinic with a role that may, or on a throw-away server: leave scratch_on out" }
   end

@@ -62,6 +62,9 @@ function Examination:fail(migration, err, fields)
   failure.line, failure.column = failure.line or err.line or 1, failure.column or 1
   failure.sqlstate = err.sqlstate
   failure.message = err.reason or (err.kind == "sql" and server_error.safe_message(err)) or err.message
+  if failure.message:sub(1, #migration.file + 2) == migration.file .. ": " then
+    failure.message = failure.message:sub(#migration.file + 3) -- the place is told beside it
+  end
   failure.hint = err.hint
   self.failures[#self.failures + 1] = failure
   self.run.bus:emit("migration.failed", { name = migration.name, error = {
@@ -147,6 +150,8 @@ function Examination:go_on_alone(migration, prepared, first_error)
   local statements, at = numbered(text, prepared.script), first_error.statement
   if not at then return self:fail(migration, first_error) end
   local failed = statements[at]
+  -- How a deploy would go on is not what to do here.
+  if (first_error.hint or ""):find "^%d+ of %d+ statements are done" then first_error.hint = nil end
   for i = 1, at do self.seen[migration.name][statements[i].index] = i < at end
   self:fail(migration, first_error, { line = first_error.line, column = failed.column, index = failed.index, node = failed.node,
     tree = failed.tree, statement = excerpt(text:sub(failed.first, failed.last)) })
@@ -160,7 +165,8 @@ function Examination:as_it_is(migration)
   local classified = script.classify(text)
   self.seen[migration.name] = {}
   if text:find("\0", 1, true) then
-    return self:fail(migration, errors.new("sql", classified.problem, { line = classified.line, hint = classified.hint }))
+    return self:fail(migration, errors.new("sql", "the script " .. classified.problem,
+      { line = classified.line, hint = classified.hint }))
   end
   local failed = self:statements_of(migration, text, numbered(text, classified), 1)
   if session:rollback() then

@@ -54,7 +54,8 @@ return {
     end
     local differences = compare_schema(run)
     local faults = diagnose.faults { linted = run.linted, examined = run.examined, differences = differences,
-      problems = run.history.problems, migrations = run:project():migrations() }
+      problems = run.history.problems, migrations = run:project():migrations(),
+      superuser = run.identity.superuser }
     emit(run, faults)
     local counts = count(faults)
     run.diagnosed = { faults = faults, counts = counts, differences = differences }
