@@ -220,6 +220,25 @@ describe("a clinic", function()
     end)
   end
 
+  it("leaves no server behind when it is interrupted", function()
+    folder = project { ["20250101000000_slow"] = "SELECT pg_sleep(600);\n" }
+    local handle = dixis.start({ "run", "clinic" }, { cwd = folder })
+    local until_when = clock.now() + 60
+    local host
+    repeat
+      clock.sleep(0.02)
+      assert(clock.now() < until_when, "it does not come to the migration")
+      local ok, events = pcall(dixis.journal, folder)
+      host = ok and dixis.event(events, "migration.started") and dixis.event(events, "target.identified").target.host
+    until host
+    assert.is_truthy(fs.stat(host))
+    handle:kill "INT"
+    local result = assert(handle:wait())
+    assert.equal(130, result.code, result.stdout .. result.stderr)
+    assert.is_nil(fs.stat(host))
+    assert.equal("interrupted", dixis.event(dixis.journal(folder), "run.finished").outcome)
+  end)
+
   it("says which stand-ins it made", function()
     folder = project(histories["roles that others make"][1])
     local _, events = clinic(folder)
@@ -361,6 +380,17 @@ describe("a clinic on a real database's schema", function()
     assert.equal(params.dbname, dixis.event(events, "schema.copied").source.database)
     local _, path = dixis.journal(folder)
     assert.equal(params.dbname, proof.read(store.receipt_path(path)).clinic.schema_from.database)
+  end)
+
+  it("is proof for that database, and for no other", function()
+    migrations.write(folder, "20250102000000_more", 'ALTER TABLE "User" ADD COLUMN kind kind;\n')
+    assert.equal(0, on_schema().code)
+    local arguments = { "run", "staging", "--confirm", "DIXIS-STAGING-OK", "--set", "git=false", "--set", "clinic=true" }
+    local other = dixis.run(arguments, { cwd = folder, env = { DATABASE_URL_STAGING = server.url(server.database "other") } })
+    assert.equal(3, other.code, other.stdout)
+    assert.matches("began with the schema of another database", other.stdout, 1, true)
+    local same = dixis.run(arguments, { cwd = folder, env = { DATABASE_URL_STAGING = url } })
+    assert.equal(0, same.code, same.stdout)
   end)
 
   it("finds what was changed there by hand", function()
