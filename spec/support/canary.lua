@@ -86,19 +86,18 @@ end
 ---@param pid integer
 ---@return table<string, string>  program -> both
 function canary.children(pid)
-  local family, found = { [tostring(pid)] = true }, {}
+  local parents, found = {}, {}
+  for _, entry in ipairs(fs.list "/proc") do
+    if entry.name:match "^%d+$" then parents[entry.name] = parent_of(entry.name) end
+  end
   local own = fs.read(("/proc/%d/cmdline"):format(pid))
-  for _ = 1, 3 do -- three generations
-    for _, entry in ipairs(fs.list "/proc") do
-      local one = entry.name:match "^%d+$"
-      if one and not family[one] and family[parent_of(one) or ""] then
-        family[one] = true
-        local argv = fs.read(("/proc/%s/cmdline"):format(one)) or ""
-        -- A child that has not become its program yet still has all that its parent has.
-        if argv ~= "" and argv ~= own then
-          found[(argv:match "^[^\0]*")] = argv .. "\0" .. (fs.read(("/proc/%s/environ"):format(one)) or "")
-        end
-      end
+  for one in pairs(parents) do
+    local above = parents[one]
+    while above and above ~= tostring(pid) do above = parents[above] end
+    local argv = above and fs.read(("/proc/%s/cmdline"):format(one)) or ""
+    -- A child that has not become its program yet still has all that its parent has.
+    if argv ~= "" and argv ~= own then
+      found[(argv:match "^[^\0]*")] = argv .. "\0" .. (fs.read(("/proc/%s/environ"):format(one)) or "")
     end
   end
   return found
