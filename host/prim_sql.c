@@ -8,6 +8,7 @@
 #include "dixis.h"
 
 #include "sql_lex.h"
+#include "sql_tree.h"
 
 #include <ctype.h>
 #include <pg_query.h>
@@ -376,6 +377,15 @@ static int sql_normalise(lua_State *L)
   return 1;
 }
 
+#ifdef __SANITIZE_ADDRESS__
+/* libpg_query forgets a byte where a body in PL/pgSQL is none. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+  return "leak:pg_query_raw_parse";
+}
+#endif
+
 /* The functions' trees as they come: few scripts have any. */
 static int sql_parse_plpgsql(lua_State *L)
 {
@@ -469,6 +479,7 @@ int luaopen_host_sql(lua_State *L)
       {"fingerprint", sql_fingerprint},
       {"normalise", sql_normalise},
       {"parse_plpgsql", sql_parse_plpgsql},
+      {"tree", dx_sql_tree},
       {"quote_identifier", sql_quote_identifier},
       {"quote_literal", sql_quote_literal},
       {NULL, NULL},

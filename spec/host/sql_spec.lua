@@ -183,3 +183,55 @@ describe("quoting", function()
     assert.has_error(function() sql.quote_literal "a\0b" end)
   end)
 end)
+
+describe("sql.tree", function()
+  local scripts <const> = {
+    "SELECT 'a\"b\\c/\b\f\n\r\t\1<>' AS \"Ä €\", -1, 2147483647, 1.5, true, NULL",
+    "CREATE TABLE \"it's\" (a int DEFAULT 0, b text[] CHECK (b <> '{}'), \"q\"\"q\" int)",
+    "INSERT INTO t VALUES " .. ("(1, 'x'), "):rep(100) .. "(2, 'y')", "CREATE TYPE e AS ENUM ()", "BEGIN",
+  }
+
+  it("gives what a JSON decoder gives", function()
+    for _, text in ipairs(scripts) do
+      local tree <const> = sql.parse(text)[1].tree
+      assert.same(cjson.decode(tree), sql.tree(tree))
+    end
+  end)
+
+  it("gives integers, and shares names", function()
+    local names <const> = {}
+    local first <const> = sql.tree(sql.parse("SELECT a FROM t")[1].tree, names)
+    local second <const> = sql.tree(sql.parse("SELECT a FROM u")[1].tree, names)
+    local function name_of(tree) return tree.targetList[1].ResTarget.val.ColumnRef.fields[1] end
+    assert.equal("integer", math.type(first.targetList[1].ResTarget.location))
+    assert.equal("a", name_of(first).String.sval)
+    assert.is_true(rawequal(name_of(first), name_of(second)))
+  end)
+
+  it("refuses what is no tree, and what nests absurdly deep", function()
+    for _, text in ipairs { "", "{", "[1", '{"a"}', '{"a":}', "nul", '"\\x"', '"\\u12"', "[1]x", "-", ("["):rep(5000) } do
+      local tree, err = sql.tree(text)
+      assert.is_nil(tree)
+      assert.equal("too_large", err.kind)
+    end
+  end)
+end)
+
+describe("sql.parse_plpgsql", function()
+  it("gives the statements of a body", function()
+    local text <const> = sql.parse_plpgsql(
+      "DO $$ DECLARE n int := 1; BEGIN IF n > 0 THEN DROP TABLE t; END IF; EXCEPTION WHEN others THEN NULL; END $$")
+    local found <const> = cjson.decode(text)
+    local block <const> = found[1].PLpgSQL_function.action.PLpgSQL_stmt_block
+    local inner <const> = block.body[1].PLpgSQL_stmt_block or block
+    local branch <const> = inner.body[1].PLpgSQL_stmt_if
+    assert.equal("n > 0", branch.cond.PLpgSQL_expr.query)
+    assert.equal("DROP TABLE t", branch.then_body[1].PLpgSQL_stmt_execsql.sqlstmt.PLpgSQL_expr.query)
+  end)
+
+  it("fails where the body is none", function()
+    local tree, err = sql.parse_plpgsql("DO $$ BEGIN IF $$")
+    assert.is_nil(tree)
+    assert.equal("syntax", err.kind)
+  end)
+end)

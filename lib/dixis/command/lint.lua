@@ -61,7 +61,7 @@ return function(arguments)
   if given.schema and not fs.stat(given.schema) then errors.raise("usage", ("there is no schema %s"):format(given.schema)) end
   local found = locate(given.dir)
   local entries = lint_project.entries(found.path, given.config, overrides)
-  local read, err = folder.read(found.path, lint_folder.allow)
+  local read, err = folder.list(found.path, lint_folder.allow)
   if not read then errors.raise("usage", err.message, { hint = err.hint }) end
   local facts = given.target and require("dixis.lint.facts").of_env(given.target)
   local result = lint_project.check { folder = read, schema = given.schema or found.schema, entries = entries, facts = facts }

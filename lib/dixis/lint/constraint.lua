@@ -207,7 +207,8 @@ local function foreign(context, relation, body, column)
   local name <const> = body.conname or names.choose(relation.name, names.join(texts), "fkey",
     taken_by_constraint(context, relation))
   local model <const> = context.model
-  local known <const> = target ~= nil and not target.open and not target.cause and model:certain(target)
+  local known <const> = target ~= nil and not target.open and not target.partly and not target.cause
+    and model:certain(target)
   if target and target.kind ~= "table" and target.kind ~= "partitioned" and known then
     context:report("wrong-object", { object = find.full(target.schema, target.name),
       message = ('a foreign key cannot refer to "%s": it is a %s'):format(target.name, target.kind) })

@@ -1,7 +1,6 @@
 -- All that lint says about a project: its folder, its statements, its schema file, less what the project excepts.
 
 local config = require "dixis.lint.config"
-local fs = require "host.fs"
 local lint = require "dixis.lint"
 local lint_folder = require "dixis.lint.folder"
 local rules = require "dixis.lint.rules"
@@ -29,18 +28,15 @@ local lint_project = {}
 ---@field expected? dixis.Catalog  of the schema file
 ---@field schema_problem? dixis.Error
 
--- What a file excepts, by migration; what is wrong with the exceptions themselves goes into `findings`.
-local function read_suppressions(migrations, findings)
-  local by_name <const> = {}
-  for _, migration in ipairs(migrations) do
-    local text = fs.read(migration.file)
-    local found = text and suppress.read(text, function(rule, line, message, fix)
+-- Collects what files except, by migration; what is wrong with the exceptions themselves goes into `findings`.
+local function collect_suppressions(by_name, findings)
+  return function(migration, text)
+    local found = suppress.read(text, function(rule, line, message, fix)
       findings[#findings + 1] = { rule = rule, severity = rules.all[rule].severity, migration = migration.name,
         file = migration.file, line = line, column = 1, message = message, fix = fix }
     end)
-    if found and #found > 0 then by_name[migration.name] = found end
+    if #found > 0 then by_name[migration.name] = found end
   end
-  return by_name
 end
 
 -- finding -> true: a comment in its file switches it off.
@@ -120,7 +116,9 @@ end
 function lint_project.check(options)
   local facts <const> = options.facts
   local migrations <const> = options.pending or options.folder.migrations
+  local suppressions <const>, of_files <const> = {}, {}
   local checked <const> = lint.check {
+    on_script = collect_suppressions(suppressions, of_files),
     migrations = migrations, schema = options.schema, base = options.base, path = options.path, pause = options.pause,
     sizes = facts and facts.sizes,
     server_major = facts and facts.server_major, roles = facts and facts.roles, extensions = facts and facts.extensions,
@@ -130,7 +128,7 @@ function lint_project.check(options)
     { error = 0, warning = 0, note = 0, consequence = 0, excepted = 0, applied = 0 }
   local of_folder <const> = lint_folder.check(options.folder)
   table.move(of_folder, 1, #of_folder, #findings + 1, findings)
-  local suppressions <const> = read_suppressions(migrations, findings)
+  table.move(of_files, 1, #of_files, #findings + 1, findings)
   local switched_off <const> = suppressed(findings, suppressions)
   report_unused(migrations, suppressions, findings)
   local kept <const> = keep(findings, options, switched_off, counts)

@@ -310,10 +310,13 @@ local function insert_values(state, relation, targets, select)
 end
 
 local function conflict_target(context, relation, infer)
-  local columns, plain = {}, true
+  local columns, plain, seen = {}, true, {}
   for _, item in ipairs(infer.indexElems or {}) do
     local found <const> = item.IndexElem.name and find.column(context, relation, item.IndexElem.name)
-    columns[#columns + 1] = found
+    if found and not seen[found] then
+      seen[found] = true
+      columns[#columns + 1] = found
+    end
     plain = plain and found and find.stands(context, found)
   end
   local model <const> = context.model

@@ -2,21 +2,28 @@
 
 local errors = require "dixis.errors"
 local folder = require "dixis.migrate.folder"
-local json = require "dixis.json"
 local sql = require "host.sql"
 
 local source = {}
 
---- A statement's tree; decoded once, dropped with the file.
+-- The nodes of names in all trees of a history.
+local names = {}
+
+--- A statement's tree; made once, dropped with the file.
 ---@param statement host.sql.Statement
----@return table
+---@return table? tree  nil: it nests absurdly deep
 function source.body(statement)
   local body = statement.body
   if not body then
-    body = json.decode(statement.tree)
+    body = sql.tree(statement.tree, names)
     statement.body = body
   end
   return body
+end
+
+--- A history begins: nothing of another one is kept.
+function source.forget()
+  names = {}
 end
 
 -- Where the last statement ends that stands before a byte: a semicolon behind which the text parses up to there.
@@ -53,13 +60,13 @@ end
 ---@return dixis.lint.Source[]
 function source.migrations(given)
   if type(given) == "table" then return given end
-  return errors.check(folder.read(given)).migrations
+  return errors.check(folder.list(given)).migrations
 end
 
 ---@param migration dixis.lint.Source
 ---@return string
 function source.text(migration)
-  return migration.text or errors.check(folder.text(migration))
+  return migration.text or errors.check(folder.script(migration))
 end
 
 ---@param sequence dixis.lint.Relation

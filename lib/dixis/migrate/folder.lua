@@ -143,25 +143,16 @@ local function paths_below(path)
   }
 end
 
---- Reads the folder: the names in Prisma's order, and the checksum of each script.
----@param path string
----@param allow? table<string, boolean>  "provider", "no_script": what is let through
----@return dixis.Folder? folder
----@return dixis.Error? err  kind "migrations"; err.allow: the word that would let it through
-function folder.read(path, allow)
+local function read_with(path, allow, entry_of)
   local names, err = directories(path)
   if not names then return nil, err end
   local provider, problem = read_provider(path)
   if problem then return nil, problem end
   local migrations <const>, missing <const>, paths <const> = {}, {}, paths_below(path)
   for _, name in ipairs(names) do
-    local file = path .. "/" .. name .. "/migration.sql"
-    local revision = fs.revision(file) -- before it is read: a change meanwhile is seen later
-    local text, read_err = fs.read(file)
-    if text then
-      migrations[#migrations + 1] = setmetatable({
-        name = name, checksum = digest.sha256(decode(text)), revision = revision,
-      }, paths)
+    local entry, read_err = entry_of(name, path .. "/" .. name .. "/migration.sql")
+    if entry then
+      migrations[#migrations + 1] = setmetatable(entry, paths)
     elseif read_err.code == "ENOENT" or read_err.kind == "not_file" then
       missing[#missing + 1] = name
     else
@@ -190,14 +181,51 @@ function folder.unchanged(read)
   return true
 end
 
+--- Reads the folder: the names in Prisma's order, and the checksum of each script.
+---@param path string
+---@param allow? table<string, boolean>  "provider", "no_script": what is let through
+---@return dixis.Folder? folder
+---@return dixis.Error? err  kind "migrations"; err.allow: the word that would let it through
+function folder.read(path, allow)
+  return read_with(path, allow, function(name, file)
+    local revision = fs.revision(file) -- before it is read: a change meanwhile is seen later
+    local text, err = fs.read(file)
+    if not text then return nil, err end
+    return { name = name, checksum = digest.sha256(decode(text)), revision = revision }
+  end)
+end
+
+--- The same without a look into the scripts: no checksums.
+---@param path string
+---@param allow? table<string, boolean>
+---@return dixis.Folder? folder
+---@return dixis.Error? err
+function folder.list(path, allow)
+  return read_with(path, allow, function(name, file)
+    local stat, err = fs.stat(file)
+    if not stat then return nil, err end
+    if stat.type ~= "file" then return nil, { kind = "not_file" } end
+    return { name = name }
+  end)
+end
+
+--- The script of a migration as it is now.
+---@param migration dixis.Migration
+---@return string? text
+---@return dixis.Error? err  kind "migrations"
+function folder.script(migration)
+  local text, err = fs.read(migration.file)
+  if not text then return failure(("the migration %s cannot be read: %s"):format(migration.name, err.message)) end
+  return decode(text)
+end
+
 --- The script of a migration, verified to be the one that was read before.
 ---@param migration dixis.Migration
 ---@return string? text
 ---@return dixis.Error? err  kind "changed" or "migrations"
 function folder.text(migration)
-  local text, err = fs.read(migration.file)
-  if not text then return failure(("the migration %s cannot be read: %s"):format(migration.name, err.message)) end
-  local decoded <const> = decode(text)
+  local decoded, err = folder.script(migration)
+  if not decoded then return nil, err end
   if digest.sha256(decoded) ~= migration.checksum then
     return nil, errors.new("changed", ("%s was changed while this ran"):format(migration.file),
       { hint = "nobody may edit migrations during a run; look at it, then run again" })

@@ -267,23 +267,25 @@ function handlers.CreateTrigStmt(context, body)
   expression.call(context, body.funcname, made and expression.bind(made) or function() end)
 end
 
-function handlers.CreatePolicyStmt(context, body)
-  local relation <const> = find.relation(context, body.table)
-  local made <const> = create_part(context, "policy", relation, body.policy_name)
-  local needs <const> = made and function(other)
-    if other ~= relation then depend.on(made, other) end
+local function policy_needs(context, relation, policy, body)
+  local needs <const> = policy and function(other)
+    if other ~= relation then depend.on(policy, other) end
   end
   for _, tree in ipairs { body.qual or false, body.with_check or false } do
     if tree then query.expression(context, tree, { { name = relation.name, relation = relation } }, needs) end
   end
 end
 
+function handlers.CreatePolicyStmt(context, body)
+  local relation <const> = find.relation(context, body.table)
+  policy_needs(context, relation, create_part(context, "policy", relation, body.policy_name), body)
+end
+
 function handlers.AlterPolicyStmt(context, body)
   local relation <const> = find.relation(context, body.table)
-  find.part(context, relation, "policy", body.policy_name)
-  for _, tree in ipairs { body.qual or false, body.with_check or false } do
-    if tree then query.expression(context, tree, { { name = relation.name, relation = relation } }) end
-  end
+  local policy <const> = find.part(context, relation, "policy", body.policy_name)
+  if policy and (body.qual or body.with_check) then depend.free(policy) end
+  policy_needs(context, relation, policy, body)
 end
 
 function handlers.RuleStmt(context, body)

@@ -69,7 +69,7 @@ end
 ---@param key string
 ---@param definition table  ColumnDef
 function style.small_key(context, key, definition)
-  local word <const> = small[pg_type(definition.typeName) or ""]
+  local word <const> = small[definition.typeName and pg_type(definition.typeName) or ""]
   if not word or not context:wants "int-primary-key" then return end
   say.report(context, "int-primary-key", { object = key .. "." .. definition.colname, at = definition.location,
     message = ("%s is %s: the key ends at %s, and changing it then writes the table anew."):format(quote(definition.colname),
