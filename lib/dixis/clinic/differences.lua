@@ -49,17 +49,20 @@ function differences.add(self, found)
   end
   local by_message, rest = foretold(self)
   for _, difference in ipairs(found) do
-    local finding = by_message[difference.message]
-    if finding then
-      self.of[finding] = self:add_finding(finding, "both")
-      self.of[finding].cause = cause_of(self, difference.object, about)
-      self.of[finding].made_by = made_by(self, difference.object)
-    elseif difference.severity ~= "note" then
-      local fault = self:add { kind = "cause", found = "real", rule = lint_schema.rule(difference.kind),
-        severity = difference.severity, file = difference.file, line = difference.line, object = difference.object,
-        message = difference.message, made_by = made_by(self, difference.object) }
-      fault.cause = cause_of(self, difference.object, about)
-      if must_agree(self) and not fault.cause then self.missed_by_lint[#self.missed_by_lint + 1] = fault end
+    local finding, fault = by_message[difference.message], nil
+    if (finding or difference).severity ~= "note" then -- more than the schema file says is for `dixis lint` to tell
+      if finding then
+        fault = self:add_finding(finding, "both")
+        self.of[finding] = fault
+      else
+        fault = self:add { kind = "cause", found = "real", rule = lint_schema.rule(difference.kind),
+          severity = difference.severity, file = difference.file, line = difference.line, object = difference.object,
+          message = difference.message }
+      end
+      fault.cause, fault.made_by = cause_of(self, difference.object, about), made_by(self, difference.object)
+      if not finding and not fault.cause and must_agree(self) then
+        self.missed_by_lint[#self.missed_by_lint + 1] = fault
+      end
     end
   end
   for _, finding in ipairs(rest) do
