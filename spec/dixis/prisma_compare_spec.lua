@@ -164,6 +164,22 @@ enum Kind {
     assert.equal("public.A: the table is missing", found[1].message)
   end)
 
+  it("may have partial indexes, as in Prisma 7", function()
+    local function partial(where)
+      return assert(schema.parse('generator g {\n provider = "x"\n previewFeatures = ["partialIndexes"]\n}\n' .. head
+        .. ("model A {\n id Int @id\n s String @unique(where: %s)\n @@index([s], where: %s)\n}\n"):format(where, where), "s"))
+    end
+    assert(conn:script [[CREATE TABLE "A" (id int PRIMARY KEY, s text NOT NULL);
+      CREATE UNIQUE INDEX "A_s_key" ON "A" (s) WHERE s <> 'x' AND id > 1;
+      CREATE INDEX "A_s_idx" ON "A" (s) WHERE s <> 'x' AND id > 1]])
+    assert.same({}, short(differences(partial [[raw("\"s\" <> 'x' AND (id > 1)")]])))
+    assert.same({}, short(differences(partial "{ s: { not: \"x\" } }")))
+    assert.same({ "warning index public.A.A_s_key :10", "warning index public.A.A_s_idx :11" },
+      short(differences(partial [[raw("s <> 'y'")]])))
+    local _, err = schema.parse(head .. 'model A {\n id Int @id\n @@index([id], where: raw("id > 1"))\n}', "s")
+    assert.same({ 6, "'index' has no argument 'where'" }, { err.line, err.message })
+  end)
+
   it("are told with what caused it", function()
     make()
     assert(conn:script 'ALTER TABLE "as" ALTER price TYPE text')

@@ -39,7 +39,7 @@ local function index_entry(index)
     end
   end
   return { name = index.name, columns = columns, unique = index.unique or false, method = index.method or "btree",
-    where = index.where and "" or nil, constraint = index.constraint ~= nil or nil }
+    where = index.where and UNKNOWN or nil, constraint = index.constraint ~= nil or nil }
 end
 
 local function keys(model, relation, entry)

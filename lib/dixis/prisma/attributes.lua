@@ -17,13 +17,15 @@ Attribute.__index = Attribute
 local Attributes = {}
 Attributes.__index = Attributes
 
-local kinds <const> = { text = "a text", number = "a number", name = "a name", list = "a list", call = "a function" }
+local kinds <const> = { text = "a text", number = "a number", name = "a name", list = "a list", call = "a function",
+  object = "an object" }
 
 -- A value as it was written, near enough for a message.
 local function shown(value)
   if value.kind == "text" then return ('"%s"'):format(value.value) end
   if value.kind == "list" then return "[...]" end
   if value.kind == "call" then return value.value .. "(...)" end
+  if value.kind == "object" then return "{...}" end
   return value.value
 end
 attributes.shown = shown
@@ -143,6 +145,20 @@ function Attribute:sort()
   local sort <const> = attributes.value(self.source, value, "name")
   if sort ~= "Asc" and sort ~= "Desc" then self:fail(("'sort' is Asc or Desc, not %s"):format(sort)) end
   return sort
+end
+
+--- The predicate of a partial index, a preview feature of Prisma 7: a text, or true for one that is not looked into.
+---@param preview table<string, boolean>
+---@return string|true|nil
+function Attribute:where(preview)
+  local value <const> = preview.partialIndexes and self:optional "where"
+  if not value then return nil end
+  if value.kind == "object" then return true end
+  local first <const> = value.kind == "call" and value.value == "raw" and value.arguments[1]
+  if not first or first.value.kind ~= "text" or first.value.value == "" then
+    self:fail 'the argument \'where\' is raw("...") or an object'
+  end
+  return first.value.value
 end
 
 --- Every argument must have been asked for.

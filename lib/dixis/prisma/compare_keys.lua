@@ -2,6 +2,9 @@
 -- about; a name of its own is a difference in name.
 
 local catalog = require "dixis.prisma.catalog"
+local lazy = require "dixis.lazy"
+
+local expression = lazy "dixis.prisma.expression"
 
 local keys = {}
 
@@ -27,7 +30,8 @@ end
 
 local function same_index(wanted, found)
   if not same(wanted.unique, found.unique) or not same(wanted.method, found.method) then return false end
-  if found.where or found.include then return false end
+  if found.include or (wanted.where == nil) ~= (found.where == nil) then return false end
+  if not same(wanted.where, found.where) and not expression.same(wanted.where, found.where) then return false end
   if wanted.columns == UNKNOWN or found.columns == UNKNOWN then return true end
   if #wanted.columns ~= #found.columns then return false end
   for i, column in ipairs(wanted.columns) do
@@ -130,7 +134,7 @@ local function compare_indexes(report, key, wanted, found, stand_in)
     local want <const>, have <const> = two[1], two[2]
     local object <const> = key .. "." .. want.name
     if not same_index(want, have) then
-      local lost <const> = want.unique == true and (have.unique == false or have.where)
+      local lost <const> = want.unique == true and (have.unique == false or have.where and not want.where)
       report:add("index", lost and "error" or "warning", object, want, index_text(want), index_text(have))
     elseif have.invalid then
       report:add("index", want.unique and "error" or "warning", object, want, index_text(want), index_text(have))

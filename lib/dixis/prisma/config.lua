@@ -18,7 +18,7 @@ for name in ([[aggregateApi atomicNumberOperations clientExtensions cockroachDb 
   distinct driverAdapters extendedIndexes extendedWhereUnique fieldReference filteredRelationCount filterJson fullTextIndex
   fullTextSearch groupBy improvedQueryRaw interactiveTransactions jsonProtocol metrics microsoftSqlServer middlewares mongoDb
   multiSchema namedConstraints nApi nativeDistinct nativeTypes omitApi orderByAggregateGroup orderByNulls orderByRelation
-  postgresqlExtensions prismaSchemaFolder queryCompiler referentialActions referentialIntegrity relationJoins
+  partialIndexes postgresqlExtensions prismaSchemaFolder queryCompiler referentialActions referentialIntegrity relationJoins
   schemaEngineDriverAdapters selectRelationCount shardKeys strictUndefinedChecks tracing transactionApi typedSql
   uncheckedScalarInputs views]]):gmatch "%w+" do previews[name:lower()] = name end
 

@@ -107,7 +107,8 @@ local function add_key(of, model, key)
     of.primary_key = { name = name, columns = columns, file = model.file, line = key.line }
   else
     of.indexes[name] = { name = name, columns = columns, unique = key.kind == "unique",
-      method = key.method and key.method:lower() or "btree", file = model.file, line = key.line }
+      method = key.method and key.method:lower() or "btree", where = key.where == true and UNKNOWN or key.where,
+      file = model.file, line = key.line }
   end
 end
 

@@ -20,12 +20,13 @@ local function check_column(model, field, mapped)
   mapped[field.column] = field
 end
 
-local function read_key(attribute, field, kind)
+local function read_key(attribute, field, kind, preview)
   local key <const> = { kind = kind, map = attribute:text "map", fields = { { field = field, sort = nil } }, at = attribute.at,
     on_field = true, line = field.line }
   key.length = attribute:optional "length"
   key.fields[1].sort = attribute:sort()
   key.clustered = attribute:optional "clustered"
+  if kind == "unique" then key.where = attribute:where(preview) end
   attribute:close()
   return key
 end
@@ -40,7 +41,7 @@ local function read_native(field, list)
   field.native = { scope = scope, name = name, texts = texts, at = node.at }
 end
 
-local function read_scalar(model, field, mapped)
+local function read_scalar(model, field, mapped, preview)
   local source <const> = model.source
   local list <const> = attributes.of(source, field.attributes)
   local map <const> = list:single "map"
@@ -60,7 +61,7 @@ local function read_scalar(model, field, mapped)
   local id <const> = list:single "id"
   if id then
     if model.primary_key then model.source:fail(model.at, "only one field can have the attribute @id") end
-    model.primary_key = read_key(id, field, "id")
+    model.primary_key = read_key(id, field, "id", preview)
   end
   local updated <const> = list:single "updatedAt"
   if updated then
@@ -75,7 +76,7 @@ local function read_scalar(model, field, mapped)
   end
   if field.type and not field.enum then read_native(field, list) end
   local unique <const> = list:single "unique"
-  if unique then model.indexes[#model.indexes + 1] = read_key(unique, field, "unique") end
+  if unique then model.indexes[#model.indexes + 1] = read_key(unique, field, "unique", preview) end
   local shard <const> = list:single "shardKey"
   if shard then shard:fail "PostgreSQL has no shard keys" end
   list:close()
@@ -139,7 +140,7 @@ function fields.resolve(schema)
   for _, model in ipairs(schema.all) do
     local mapped <const> = {}
     for _, field in ipairs(model.fields) do
-      if not field.relation then read_scalar(model, field, mapped) end
+      if not field.relation then read_scalar(model, field, mapped, schema.preview) end
     end
   end
   for _, enum in ipairs(schema.enums) do read_enum(enum) end

@@ -80,7 +80,10 @@ local function rules(first)
     list = node("list", P "[" * Cg(Ct(list(V "value")), "items") * closed "]"),
     call = node("call", Cg(path, "value") * gap * Cg(V "arguments", "arguments")),
     arguments = P "(" * Ct(list(V "argument") * Cg(Cp() * P ",", "trailing") ^ -1 * gap) * closed ")",
-    argument = Ct(Cg(Cp(), "at") * (Cg(name, "name") * gap * P ":" * gap * Cg(V "value", "value") ^ -1 + Cg(V "value", "value"))),
+    -- { a: 1 } is Prisma 7's, and not looked into.
+    object = node("object", "{" * (V "object" + (1 - S "{}\r\n")) ^ 0 * "}"),
+    argument = Ct(Cg(Cp(), "at")
+      * (Cg(name, "name") * gap * P ":" * gap * Cg(V "object" + V "value", "value") ^ -1 + Cg(V "value", "value"))),
   }
 end
 

@@ -78,7 +78,7 @@ end
 
 local methods <const> = { BTree = true, Hash = true, Gist = true, Gin = true, SpGist = true, Brin = true }
 
-local function read_index(model, attribute)
+local function read_index(model, attribute, preview)
   local key <const> = read_key(model, attribute, "index")
   local name <const> = attribute:text "name"
   key.map = attribute:text "map"
@@ -90,20 +90,22 @@ local function read_index(model, attribute)
     if not methods[key.method] then attribute:fail(("there are no indexes of type %s"):format(key.method)) end
   end
   key.clustered = attribute:optional "clustered"
+  key.where = attribute:where(preview)
   attribute:close()
   model.indexes[#model.indexes + 1] = key
 end
 
-local function read_unique(model, attribute)
+local function read_unique(model, attribute, preview)
   local key <const> = read_key(model, attribute, "unique")
   key.name = client_name(attribute)
   key.map = attribute:text "map"
   key.clustered = attribute:optional "clustered"
+  key.where = attribute:where(preview)
   attribute:close()
   model.indexes[#model.indexes + 1] = key
 end
 
-local function read_model(model)
+local function read_model(model, preview)
   local source <const> = model.source
   local list <const> = attributes.of(source, model.attributes)
   local ignore <const> = list:single "ignore"
@@ -129,8 +131,8 @@ local function read_model(model)
     model.schema, model.schema_at = attributes.value(source, schema:default "map", "text"), schema.at
     schema:close()
   end
-  for attribute in list:each "index" do read_index(model, attribute) end
-  for attribute in list:each "unique" do read_unique(model, attribute) end
+  for attribute in list:each "index" do read_index(model, attribute, preview) end
+  for attribute in list:each "unique" do read_unique(model, attribute, preview) end
   for attribute in list:each "fulltext" do attribute:fail "PostgreSQL has no @@fulltext" end
   local shard <const> = list:single "shardKey"
   if shard then shard:fail "PostgreSQL has no shard keys" end
@@ -144,7 +146,7 @@ end
 
 ---@param schema dixis.prisma.Schema
 function keys.resolve(schema)
-  for _, model in ipairs(schema.all) do read_model(model) end
+  for _, model in ipairs(schema.all) do read_model(model, schema.preview) end
 end
 
 return keys

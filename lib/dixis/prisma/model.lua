@@ -34,6 +34,7 @@ local model_of = {}
 ---@field name? string         in the client
 ---@field map? string          in the database
 ---@field method? string       "Gin"
+---@field where? string|true   predicate of a partial one; true when it is not known
 ---@field line integer
 
 ---@class dixis.prisma.Model
