@@ -62,6 +62,17 @@ local function read_schemas(source, property)
   return found
 end
 
+local function check_extension_argument(source, argument, seen)
+  local name <const> = argument.name
+  if not name then source:fail(argument.at, "the arguments of an extension have names") end
+  if seen[name] then source:fail(argument.at, ("'%s' is given twice"):format(name)) end
+  seen[name] = true
+  if name ~= "map" and name ~= "schema" and name ~= "version" then
+    source:fail(argument.at, ("an extension has no argument '%s'"):format(name))
+  end
+  attributes.value(source, argument.value, "text")
+end
+
 local function check_extensions(source, property, with_preview)
   if not property then return end
   if not with_preview then
@@ -75,13 +86,7 @@ local function check_extensions(source, property, with_preview)
     end
     local seen <const> = {}
     for _, argument in ipairs(item.arguments or {}) do
-      if not argument.name then source:fail(argument.at, "the arguments of an extension have names") end
-      if seen[argument.name] then source:fail(argument.at, ("'%s' is given twice"):format(argument.name)) end
-      seen[argument.name] = true
-      if argument.name ~= "map" and argument.name ~= "schema" and argument.name ~= "version" then
-        source:fail(argument.at, ("an extension has no argument '%s'"):format(argument.name))
-      end
-      if argument.value then attributes.value(source, argument.value, "text") end
+      if argument.value then check_extension_argument(source, argument, seen) end -- as in Prisma
     end
   end
 end
