@@ -30,6 +30,12 @@ function commands.AT_AddColumn(context, relation, command)
   local definition <const> = command.def.ColumnDef
   local name <const> = names.clip(definition.colname)
   local before <const> = relation.columns[name]
+  if relation.parent and find.stands(context, relation) and find.stands(context, relation.parent) then
+    context:report("wrong-object", { object = object_of(relation, name),
+      message = ('a column cannot be added to "%s": it is a partition of "%s"'):format(relation.name, relation.parent.name),
+      fix = ('add the column to "%s"'):format(relation.parent.name) })
+    return
+  end
   if find.stands(context, before) then
     if command.missing_ok then
       if before.place and before.place.migration ~= context.migration and not before.guarded then
