@@ -49,8 +49,9 @@ function differences.add(self, found)
   end
   local by_message, rest = foretold(self)
   for _, difference in ipairs(found) do
-    local finding, fault = by_message[difference.message], nil
+    local finding = by_message[difference.message]
     if (finding or difference).severity ~= "note" then -- more than the schema file says is for `dixis lint` to tell
+      local fault
       if finding then
         fault = self:add_finding(finding, "both")
         self.of[finding] = fault

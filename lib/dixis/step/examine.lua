@@ -11,7 +11,8 @@ local words = require "dixis.words"
 local function make_stand_ins(run)
   local named, made = {}, {}
   for _, migration in ipairs(run.history.pending) do
-    local text = fs.read(migration.file)
+    local prepared = run.prepared[migration.name]
+    local text = prepared and prepared.script.mode ~= "refused" and prepared.text or fs.read(migration.file)
     if text then roles.read(text, named, made) end
   end
   local created = roles.ensure(run:open_session(), named, made)
