@@ -209,7 +209,7 @@ static int fs_stat(lua_State *L)
   return 1;
 }
 
-/* FNV-1a over what changes when a file's content does. */
+/* One number of all that changes when a file is written or replaced. */
 static int fs_revision(lua_State *L)
 {
   const char *path = dx_check_path(L, 1);
@@ -225,10 +225,11 @@ static int fs_revision(lua_State *L)
       (uint64_t)info.st_ctim.tv_sec,
       (uint64_t)info.st_ctim.tv_nsec,
   };
-  const unsigned char *bytes = (const unsigned char *)parts;
-  uint64_t hash = 0xcbf29ce484222325U;
-  for (size_t i = 0; i < sizeof parts; i++)
-    hash = (hash ^ bytes[i]) * 0x100000001b3U;
+  uint64_t hash = 0;
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+    hash = (hash ^ parts[i]) * 0x9e3779b97f4a7c15U; /* odd, so that no bit is lost */
+    hash ^= hash >> 29;
+  }
   lua_pushinteger(L, (lua_Integer)hash);
   return 1;
 }

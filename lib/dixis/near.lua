@@ -23,17 +23,24 @@ local function distance(a, b)
   return rows[#a][#b]
 end
 
+-- Among more names than these nobody looks for a misspelt one, and looking would take long.
+local MANY <const> = 500
+
 --- The nearest of the known names, when it is near enough to be meant.
 ---@param name string
 ---@param known string[]
 ---@return string?
 function near.find(name, known)
-  local best, best_distance
+  if #known > MANY then return nil end
+  local wanted, best = name:lower(), nil
+  local best_distance = math.max(1, #name // 3) + 1
   for _, candidate in ipairs(known) do
-    local d = distance(name:lower(), candidate:lower())
-    if not best or d < best_distance then best, best_distance = candidate, d end
+    if math.abs(#candidate - #wanted) < best_distance then
+      local d = distance(wanted, candidate:lower())
+      if d < best_distance then best, best_distance = candidate, d end
+    end
   end
-  if best and best_distance <= math.max(1, #name // 3) then return best end
+  return best
 end
 
 --- " (did you mean 'x'?)" or " (known: a, b, c)".
