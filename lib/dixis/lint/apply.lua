@@ -8,7 +8,7 @@ local apply = {}
 local handlers <const> = {}
 
 -- Handlers find each other here: a function's body, an element of CREATE SCHEMA.
-for _, part in ipairs { "relation", "alter", "drop", "rename", "type", "misc", "session" } do
+for _, part in ipairs { "relation", "index", "alter", "drop", "rename", "type", "code", "misc", "session" } do
   local own <const> = require("dixis.lint.apply." .. part)
   for name, handler in pairs(own) do handlers[name] = handler end
   setmetatable(own, { __index = handlers })

@@ -1,104 +1,18 @@
 -- Queries and what changes rows: every table and column that they name, resolved as PostgreSQL would.
 
-local builtin = require "dixis.lint.builtin"
 local constraint = require "dixis.lint.constraint"
 local expression = require "dixis.lint.expression"
 local find = require "dixis.lint.find"
 local names = require "dixis.lint.names"
 local node = require "dixis.lint.node"
+local scopes = require "dixis.lint.scope"
 
 local query = {}
 
--- A scope: { items, parent, ctes, outputs }. An item is { name, relation } or { name, columns = set|nil }: a
--- part of FROM; without a relation and columns, it may have any column.
-
 local read_select, read_statement
 
-local system_columns <const> = { ctid = true, xmin = true, xmax = true, cmin = true, cmax = true, tableoid = true }
-
--- The column in an item: true or the column itself; false when it is surely not there; nil: not known.
-local function column_in(state, item, name)
-  if item.relation then
-    local found <const> = item.relation.columns[name]
-    if found then return found end
-    if system_columns[name] then return true end
-    return not state.context.model:lacks(item.relation, "column", name) and nil
-  end
-  if not item.columns then return nil end
-  return item.columns[name] or false
-end
-
-local function use(state, item, name, found)
-  if type(found) ~= "table" then return end
-  find.column(state.context, item.relation, name)
-  state.needs(found)
-end
-
-local function unqualified(state, scope, name)
-  local only, count
-  local at = scope
-  if state.parameters and (state.parameters[name] or state.parameters.any) then return end
-  while at do
-    if at.outputs and at.outputs[name] or at.open then return end
-    for _, item in ipairs(at.items) do
-      local found <const> = column_in(state, item, name)
-      if found or found == nil then return use(state, item, name, found) end
-      if item.name == name then return end
-    end
-    if not count then count, only = #at.items, at.items[1] end
-    at = at.parent
-  end
-  if count == 0 then return end
-  if count == 1 and only.relation then
-    find.column(state.context, only.relation, name)
-  else
-    state.context:report("missing-column", { object = name,
-      message = ('no table of this query has a column "%s"'):format(name) })
-  end
-end
-
-local function qualified(state, scope, qualifier, name)
-  local at = scope
-  while at do
-    for _, item in ipairs(at.items) do
-      if item.name == qualifier then
-        if not name then return end
-        local found <const> = column_in(state, item, name)
-        if found == false then
-          -- t.f may be f(t).
-          if builtin.takes_row(name) or state.context.model:functions(nil, name) then return end
-          if item.relation then
-            find.column(state.context, item.relation, name)
-          else
-            state.context:report("missing-column", { object = qualifier .. "." .. name,
-              message = ('"%s" has no column "%s"'):format(qualifier, name) })
-          end
-        else
-          use(state, item, name, found)
-        end
-        return
-      end
-    end
-    at = at.parent
-  end
-end
-
-local function resolver(state, scope)
-  return {
-    column = function(fields)
-      local name <const> = node.text(fields[#fields])
-      if #fields == 1 then
-        if name then unqualified(state, scope, name) end
-      elseif #fields == 2 then
-        qualified(state, scope, node.text(fields[1]), name)
-      end
-    end,
-    query = function(body) read_select(state, body, scope) end,
-  }
-end
-
 local function read_expression(state, tree, scope)
-  if tree then expression.read(state.context, tree, resolver(state, scope), state.needs) end
+  if tree then expression.read(state.context, tree, scopes.resolver(state, scope, read_select), state.needs) end
 end
 
 -- ---- FROM --------------------------------------------------------------------------------------

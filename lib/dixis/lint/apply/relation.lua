@@ -1,7 +1,6 @@
 -- CREATE TABLE and the like: tables, views, sequences, indexes.
 
 local column = require "dixis.lint.column"
-local constraint = require "dixis.lint.constraint"
 local depend = require "dixis.lint.depend"
 local expression = require "dixis.lint.expression"
 local find = require "dixis.lint.find"
@@ -303,70 +302,6 @@ end
 function handlers.AlterSeqStmt(context, body)
   local sequence <const> = find.relation(context, body.sequence, { kind = "sequence", missing_ok = body.missing_ok })
   own(context, sequence, body.options)
-end
-
--- The columns of an index and their names, as they go into an unnamed one.
-local function index_keys(context, relation, body)
-  local fields <const> = { keys = {}, columns = {}, unique = body.unique or false, method = body.accessMethod or "btree",
-    where = body.whereClause and true or nil, mentions = {} }
-  local texts <const> = {}
-  local function mention(other)
-    if other.kind == "column" then fields.mentions[other] = true end
-  end
-  for i, item in ipairs(body.indexParams or {}) do
-    local element <const> = item.IndexElem
-    if element.name then
-      fields.keys[i] = find.column(context, relation, element.name) or false
-      texts[i] = element.name
-    else
-      fields.keys[i], fields.expressions = false, true
-      texts[i] = names.figure(element.expr) or "expr"
-      expression.read(context, element.expr, relation, mention)
-    end
-    local _, ops = node.name(element.opclass or { { String = { sval = "" } } })
-    fields.columns[i] = { order = element.ordering == "SORTBY_DESC" and "DESC" or "ASC", ops = ops ~= "" and ops or nil }
-  end
-  for i, item in ipairs(body.indexIncludingParams or {}) do
-    local included <const> = find.column(context, relation, item.IndexElem.name)
-    if included then mention(included) end
-    texts[#(body.indexParams or {}) + i] = item.IndexElem.name
-  end
-  expression.read(context, body.whereClause, relation, mention)
-  if not next(fields.mentions) then fields.mentions = nil end
-  return fields, texts
-end
-
-local function same_index(index, fields)
-  if index.unique ~= fields.unique or #(index.keys or {}) ~= #fields.keys then return false end
-  for i, key in ipairs(index.keys) do
-    if key ~= fields.keys[i] then return false end
-  end
-  return true
-end
-
-function handlers.IndexStmt(context, body)
-  local relation <const> = find.relation(context, body.relation)
-  if find.stands(context, relation) and (relation.kind == "view" or relation.kind == "index" or relation.kind == "sequence") then
-    context:report("wrong-object", { object = find.full(relation.schema, relation.name),
-      message = ('an index cannot be made on "%s": it is a %s'):format(relation.name, relation.kind) })
-    return
-  end
-  local model <const> = context.model
-  local fields <const>, texts <const> = index_keys(context, relation, body)
-  local name <const> = names.clip(body.idxname or names.choose(relation.name, names.join(texts), "idx",
-    function(wanted) return model:relation_taken(relation.schema, wanted) end))
-  local before <const> = model:relation(relation.schema, name)
-  if body.if_not_exists and find.stands(context, before) then
-    if before.kind ~= "index" then return end
-    if before.table ~= relation or not same_index(before, fields) and not before.expressions then
-      context:report("hidden-difference", { object = find.full(relation.schema, name),
-        message = ('IF NOT EXISTS skips this: another index "%s"%s was made %s'):format(name,
-          before.table ~= relation and (' on "%s"'):format(before.table.name) or "", context:where(before)) })
-    end
-    return
-  end
-  if before and body.if_not_exists then fields.maybe_other = true end
-  constraint.index(context, relation, name, fields)
 end
 
 return handlers

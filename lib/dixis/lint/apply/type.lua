@@ -1,12 +1,10 @@
--- Types, functions, triggers, policies, schemas and extensions.
+-- Types, schemas and extensions.
 
 local depend = require "dixis.lint.depend"
 local expression = require "dixis.lint.expression"
 local find = require "dixis.lint.find"
 local names = require "dixis.lint.names"
 local node = require "dixis.lint.node"
-local query = require "dixis.lint.query"
-local signature = require "dixis.lint.signature"
 
 local handlers = {}
 
@@ -169,131 +167,6 @@ function handlers.AlterDomainStmt(context, body)
   local domain <const> = expression.type(context, { names = body.typeName }).user
   if domain and (body.subtype == "C" or body.subtype == "O") then domain.constrained = true end
 end
-
--- ---- Functions ---------------------------------------------------------------------------------
-
-local function parameter_names(parameters)
-  local found <const> = {}
-  for _, item in ipairs(parameters or {}) do
-    local name <const> = item.FunctionParameter.name
-    if name then found[name] = true end
-  end
-  return found
-end
-
--- nil: volatile by its declaration, but its body, which is SQL, may be put in its place.
-local function volatility(body)
-  local said <const> = node.option(body.options, "volatility")
-  local language <const> = node.option(body.options, "language")
-  if said and node.text(said) ~= "volatile" then return node.text(said) end
-  return (body.sql_body == nil and node.text(language) ~= "sql") and "volatile" or nil
-end
-
-function handlers.CreateFunctionStmt(context, body)
-  local model <const> = context.model
-  local schema, name = node.name(body.funcname)
-  if schema then find.schema(context, schema) end
-  schema = schema == "pg_temp" and schema or model:target(schema)
-  for _, item in ipairs(body.parameters or {}) do expression.type(context, item.FunctionParameter.argType) end
-  local returns <const> = body.returnType and expression.type(context, body.returnType)
-  local arguments <const>, known <const> = signature.of(context, body.parameters)
-  local list <const> = model:space(schema).functions
-  local before <const> = list[name] and list[name][arguments]
-  if find.stands(context, before) and known and not before.unsure then
-    if not body.replace then
-      context:report("duplicate-function", { object = find.full(schema, name),
-        message = ('the function "%s"(%s) is there already: it was made %s'):format(name, arguments, context:where(before)),
-        fix = "write CREATE OR REPLACE" })
-      return
-    end
-    local old <const>, new <const> = before.returns and before.returns.text, returns and returns.text
-    if old and new and old ~= new and (before.returns.builtin and returns.builtin) then
-      context:report("cannot-replace", { object = find.full(schema, name),
-        message = ('CREATE OR REPLACE cannot change what "%s" returns from %s to %s (it was made %s)'):format(name, old, new,
-          context:where(before)),
-        fix = "DROP FUNCTION first" })
-      return
-    end
-  end
-  if before and (body.replace or context.soft) then
-    if before.cause then before.cause = nil end
-    if not context.soft then before.place, before.maybe = context.place, nil end
-    before.returns, before.plain, before.volatility = returns, handlers.is_plain(body), volatility(body)
-    model:born(before)
-    handlers.check_body(context, body, parameter_names(body.parameters))
-    return
-  end
-  local made <const> = context:make(model:born { kind = "function", schema = schema, name = name, arguments = arguments,
-    returns = returns, unsure = not known, plain = handlers.is_plain(body), volatility = volatility(body) })
-  list[name] = list[name] or {}
-  list[name][arguments] = made
-  -- It may call itself.
-  handlers.check_body(context, body, parameter_names(body.parameters))
-  if returns and returns.user then depend.on(made, returns.user) end
-  for _, item in ipairs(body.parameters or {}) do
-    local _, _, types = signature.of(context, { item })
-    if types[1] and types[1].user then depend.on(made, types[1].user) end
-  end
-end
-
--- ---- Parts of tables ---------------------------------------------------------------------------
-
-local function create_part(context, kind, relation, name, replace)
-  local list <const> = kind == "trigger" and relation.triggers or relation.policies
-  name = names.clip(name)
-  local before <const> = list[name]
-  if find.stands(context, before) and not replace then
-    context:report("duplicate-" .. kind, { object = find.full(relation.schema, relation.name) .. "." .. name,
-      message = ('the %s "%s" of "%s" is there already: it was made %s'):format(kind, name, relation.name,
-        context:where(before)),
-      fix = ('DROP %s IF EXISTS "%s" ON "%s" before this statement'):format(kind:upper(), name, relation.name),
-      fix_sql = ('DROP %s IF EXISTS "%s" ON "%s";'):format(kind:upper(), name, relation.name), fix_file = context.file,
-      fix_edit = "before" })
-    return nil
-  end
-  if before then depend.free(before) end
-  local made <const> = context:make(context.model:born { kind = kind, name = name, table = relation })
-  list[name] = made
-  return made
-end
-
-function handlers.CreateTrigStmt(context, body)
-  local relation <const> = find.relation(context, body.relation)
-  local made <const> = create_part(context, "trigger", relation, body.trigname, body.replace)
-  for _, name in ipairs(node.texts(body.columns)) do
-    local column <const> = find.column(context, relation, name)
-    if column and made then depend.on(made, column) end
-  end
-  expression.call(context, body.funcname, made and expression.bind(made) or function() end)
-end
-
-local function policy_needs(context, relation, policy, body)
-  local needs <const> = policy and function(other)
-    if other ~= relation then depend.on(policy, other) end
-  end
-  for _, tree in ipairs { body.qual or false, body.with_check or false } do
-    if tree then query.expression(context, tree, { { name = relation.name, relation = relation } }, needs) end
-  end
-end
-
-function handlers.CreatePolicyStmt(context, body)
-  local relation <const> = find.relation(context, body.table)
-  policy_needs(context, relation, create_part(context, "policy", relation, body.policy_name), body)
-end
-
-function handlers.AlterPolicyStmt(context, body)
-  local relation <const> = find.relation(context, body.table)
-  local policy <const> = find.part(context, relation, "policy", body.policy_name)
-  if policy and (body.qual or body.with_check) then depend.free(policy) end
-  policy_needs(context, relation, policy, body)
-end
-
-function handlers.RuleStmt(context, body)
-  local relation <const> = find.relation(context, body.relation)
-  if body.rulename == "_RETURN" then relation.kind = "view" end
-end
-
--- ---- Schemas and extensions --------------------------------------------------------------------
 
 function handlers.CreateSchemaStmt(context, body, statement)
   local model <const> = context.model

@@ -1,0 +1,98 @@
+-- What a column's name in a query means: the tables that can be seen there, from the inside out.
+
+local builtin = require "dixis.lint.builtin"
+local find = require "dixis.lint.find"
+local node = require "dixis.lint.node"
+
+local scope = {}
+
+-- A scope: { items, parent, ctes, outputs }. An item is { name, relation } or { name, columns = set|nil }: a
+-- part of FROM; without a relation and columns, it may have any column.
+
+local system_columns <const> = { ctid = true, xmin = true, xmax = true, cmin = true, cmax = true, tableoid = true }
+
+-- The column in an item: true or the column itself; false when it is surely not there; nil: not known.
+local function column_in(state, item, name)
+  if item.relation then
+    local found <const> = item.relation.columns[name]
+    if found then return found end
+    if system_columns[name] then return true end
+    return not state.context.model:lacks(item.relation, "column", name) and nil
+  end
+  if not item.columns then return nil end
+  return item.columns[name] or false
+end
+
+local function use(state, item, name, found)
+  if type(found) ~= "table" then return end
+  find.column(state.context, item.relation, name)
+  state.needs(found)
+end
+
+local function unqualified(state, at, name)
+  local only, count
+  if state.parameters and (state.parameters[name] or state.parameters.any) then return end
+  while at do
+    if at.outputs and at.outputs[name] or at.open then return end
+    for _, item in ipairs(at.items) do
+      local found <const> = column_in(state, item, name)
+      if found or found == nil then return use(state, item, name, found) end
+      if item.name == name then return end
+    end
+    if not count then count, only = #at.items, at.items[1] end
+    at = at.parent
+  end
+  if count == 0 then return end
+  if count == 1 and only.relation then
+    find.column(state.context, only.relation, name)
+  else
+    state.context:report("missing-column", { object = name,
+      message = ('no table of this query has a column "%s"'):format(name) })
+  end
+end
+
+local function qualified(state, at, qualifier, name)
+  while at do
+    for _, item in ipairs(at.items) do
+      if item.name == qualifier then
+        if not name then return end
+        local found <const> = column_in(state, item, name)
+        if found == false then
+          -- t.f may be f(t).
+          if builtin.takes_row(name) or state.context.model:functions(nil, name) then return end
+          if item.relation then
+            find.column(state.context, item.relation, name)
+          else
+            state.context:report("missing-column", { object = qualifier .. "." .. name,
+              message = ('"%s" has no column "%s"'):format(qualifier, name) })
+          end
+        else
+          use(state, item, name, found)
+        end
+        return
+      end
+    end
+    at = at.parent
+  end
+end
+
+--- What names mean in an expression of a query.
+---@param state table   { context, needs, parameters }
+---@param at table      the scope
+---@param read_select fun(state: table, body: table, outer: table)
+---@return dixis.lint.Names
+function scope.resolver(state, at, read_select)
+  return {
+    column = function(fields)
+      local name <const> = node.text(fields[#fields])
+      if #fields == 1 then
+        if name then unqualified(state, at, name) end
+      elseif #fields == 2 then
+        qualified(state, at, node.text(fields[1]), name)
+      end
+    end,
+    query = function(body) read_select(state, body, at) end,
+  }
+end
+
+return scope
