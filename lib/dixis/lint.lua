@@ -47,6 +47,7 @@ local lint = {}
 ---@field model dixis.lint.Model
 ---@field migrations integer
 ---@field statements integer
+---@field counts table<string, integer>  of statements, by migration; not where the parser stopped
 ---@field unknown boolean    something could not be known
 ---@field expected? dixis.Catalog  what the schema file means
 ---@field schema_problem? dixis.Error  why it does not mean anything
@@ -95,7 +96,7 @@ local function read_script(context, hazards, migration)
       parsed.problem)
   end
   context:close()
-  return #parsed.statements
+  return #parsed.statements, parsed.problem
 end
 
 local function hold_against_schema(context, path, migrations)
@@ -140,9 +141,11 @@ function lint.check(options)
   local model <const> = options.base or model_of.new { path = options.path }
   local context <const> = context_of.new(model, options)
   local hazards <const> = hazard.new(context, options)
-  local statements = 0
+  local statements, counts = 0, {}
   for _, migration in ipairs(migrations) do
-    statements = statements + read_script(context, hazards, migration)
+    local count <const>, problem = read_script(context, hazards, migration)
+    statements = statements + count
+    if not problem then counts[migration.name] = count end
     collect()
     if options.pause then
       collectgarbage "restart"
@@ -153,7 +156,7 @@ function lint.check(options)
   context:conclude()
   local expected, problem
   if options.schema then expected, problem = hold_against_schema(context, options.schema, migrations) end
-  return { findings = context.findings, model = model, migrations = #migrations, statements = statements,
+  return { findings = context.findings, model = model, migrations = #migrations, statements = statements, counts = counts,
     unknown = context.unknown, expected = expected, schema_problem = problem }
 end
 

@@ -152,14 +152,18 @@ end
 
 local LARGEST_EMPTY <const> = 2000
 
-function Check:empty()
+local function is_empty(migration)
+  if fs.stat(migration.file).size > LARGEST_EMPTY then return false end
+  local text = fs.read(migration.file)
+  return text ~= nil and not has_statements(text)
+end
+
+function Check:empty(counts)
   for _, migration in ipairs(self.found.migrations) do
-    if fs.stat(migration.file).size <= LARGEST_EMPTY then
-      local text = fs.read(migration.file)
-      if text and not has_statements(text) then
-        self:report("empty-migration", migration.name, migration.file, migration.name .. " has no statements",
-          "remove it when it is not applied anywhere")
-      end
+    local count <const> = counts and counts[migration.name]
+    if count == 0 or not count and is_empty(migration) then
+      self:report("empty-migration", migration.name, migration.file, migration.name .. " has no statements",
+        "remove it when it is not applied anywhere")
     end
   end
 end
@@ -169,14 +173,15 @@ lint_folder.allow = { provider = true, no_script = true }
 
 --- What is wrong with a folder of migrations.
 ---@param found dixis.Folder
+---@param counts? table<string, integer>  how many statements a migration has, where that is known
 ---@return dixis.lint.Finding[]
-function lint_folder.check(found)
+function lint_folder.check(found, counts)
   local check <const> = setmetatable({ found = found, findings = {} }, Check)
   check:provider()
   check:entries()
   check:doubled()
   check:order()
-  check:empty()
+  check:empty(counts)
   return check.findings
 end
 

@@ -126,7 +126,7 @@ function lint_project.check(options)
   }
   local findings <const>, counts <const> = checked.findings,
     { error = 0, warning = 0, note = 0, consequence = 0, excepted = 0, applied = 0 }
-  local of_folder <const> = lint_folder.check(options.folder)
+  local of_folder <const> = lint_folder.check(options.folder, checked.counts)
   table.move(of_folder, 1, #of_folder, #findings + 1, findings)
   table.move(of_files, 1, #of_files, #findings + 1, findings)
   local switched_off <const> = suppressed(findings, suppressions)
