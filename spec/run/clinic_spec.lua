@@ -239,6 +239,21 @@ describe("a clinic", function()
     assert.equal("interrupted", dixis.event(dixis.journal(folder), "run.finished").outcome)
   end)
 
+  it("does not hold against lint what the project wants silent", function()
+    folder = project {
+      ["20250101000000_init"] = "CREATE TABLE t (a int);\n", ["20250102000000_bad"] = "ALTER TABLE nobody ADD COLUMN a int;\n",
+    }
+    local file = folder .. "/dixis-lint.json"
+    assert(fs.write(file, '{ "rules": [ { "rule": "missing-table", "severity": "off", "because": "a trial" } ] }'))
+    local result, events = clinic(folder)
+    assert.equal(1, result.code, result.stdout)
+    assert.equal("failed-statement bad:1", outline(events))
+    assert(fs.write(file, '{ "rules": [ { "rule": "missing-table", "severity": "warning", "because": "a trial" } ] }'))
+    local _, again = clinic(folder)
+    assert.equal("missing-table bad:1", outline(again))
+    assert.equal("applies again no_fault", red(again))
+  end)
+
   it("says which stand-ins it made", function()
     folder = project(histories["roles that others make"][1])
     local _, events = clinic(folder)

@@ -33,8 +33,11 @@ local diagnose = {}
 local Diagnosis = {}
 Diagnosis.__index = Diagnosis
 
--- Groups whose errors say: this statement will fail.
-local foretells <const> = { order = true, duplicate = true }
+-- That the statement will fail; what severity a project gives to the rule does not matter.
+local function foretells(finding)
+  local rule = rules.all[finding.rule]
+  return finding.statement_index ~= nil and rule.severity == "error" and rule.group ~= "schema"
+end
 
 local function key(migration, index)
   return migration .. "\0" .. index
@@ -114,10 +117,10 @@ function Diagnosis:note_unmade(failure, fault)
   end
 end
 
--- Before the statement, something was done that no parser sees.
+-- Before the statement, something was done that no parser sees; or lint may have said it, and the project wants it silent.
 local function could_not_know(self, failure)
   local model = self.linted.model
-  if model and model.opaque then return true end -- an extension whose objects are not known
+  if model.opaque or self.linted.counts.excepted > 0 then return true end -- opaque: an extension's objects are not known
   local at = self.place[failure.migration]
   for _, finding in ipairs(self.linted.findings) do
     if finding.rule == "cannot-know" then
@@ -152,6 +155,7 @@ function Diagnosis:failures(failures)
     local fault
     if found then
       fault = self:add_finding(found, "both")
+      fault.severity = "error" -- a project may think less of the rule; the server did refuse the statement
       fault.server, fault.sqlstate = failure.message, failure.sqlstate
       fault.statement = fault.statement or failure.statement
       self.of[found] = fault
@@ -180,11 +184,12 @@ end
 -- Errors that did not come true, and all else that lint has to say but hazards and notes.
 function Diagnosis:rest_of_lint(seen)
   for _, finding in ipairs(self.linted.findings) do
-    local group = (rules.all[finding.rule] or {}).group
-    if not self.of[finding] and finding.severity ~= "note" and group ~= "hazard" and group ~= "schema" then
+    local rule = rules.all[finding.rule]
+    local is_hazard = rule.group == "hazard" and rule.severity ~= "error"
+    if not self.of[finding] and finding.severity ~= "note" and not is_hazard and rule.group ~= "schema" then
       local ran = seen[finding.migration]
       local succeeded = ran == true or ran and ran[finding.statement_index]
-      local untrue = finding.severity == "error" and foretells[group] and finding.statement_index and succeeded
+      local untrue = finding.severity == "error" and foretells(finding) and succeeded
       if untrue and not is_upset(self, finding) then
         self:disagree(finding, "lint says that this fails, and it does not")
       elseif not untrue then
@@ -209,7 +214,10 @@ function Diagnosis:sorted()
   local groups, of = {}, {}
   for _, fault in ipairs(faults) do
     -- A cause of a cause is the cause.
-    while fault.cause and fault.cause.cause do fault.cause = fault.cause.cause end
+    for _ = 1, #faults do
+      if not (fault.cause and fault.cause.cause) then break end
+      fault.cause = fault.cause.cause
+    end
     if fault.cause then fault.kind = "consequence" end
     if not fault.cause then
       of[fault] = { fault }
@@ -256,7 +264,7 @@ function diagnose.faults(evidence)
     failed = #evidence.examined.failures > 0, superuser = evidence.superuser }, Diagnosis)
   for i, migration in ipairs(evidence.migrations) do self.place[migration.name] = i end
   for _, finding in ipairs(evidence.linted.findings) do
-    if finding.severity == "error" and finding.statement_index and foretells[(rules.all[finding.rule] or {}).group] then
+    if foretells(finding) then
       local at = key(finding.migration, finding.statement_index)
       self.foretold[at] = self.foretold[at] or finding
     end

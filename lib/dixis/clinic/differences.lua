@@ -7,14 +7,14 @@ local differences = {}
 
 -- Everything applied, and nothing was hidden from lint: then it must have seen the same.
 local function must_agree(self)
-  local model = self.linted.model
-  return not self.failed and not self.linted.unknown and not (model and model.opaque)
+  local linted = self.linted
+  return not self.failed and not linted.unknown and not linted.model.opaque and linted.counts.excepted == 0
 end
 
 local function foretold(self)
   local by_message <const>, rest <const> = {}, {}
   for _, finding in ipairs(self.linted.findings) do
-    if (rules.all[finding.rule] or {}).group == "schema" then
+    if rules.all[finding.rule].group == "schema" then
       by_message[finding.message] = finding
       rest[#rest + 1] = finding
     end
