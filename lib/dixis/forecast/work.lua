@@ -68,16 +68,24 @@ local function quote(name) return '"' .. unescaped(name):gsub('"', '""') .. '"' 
 -- An INSERT of a million rows names its table at the beginning.
 local LOOKED_AT <const> = 1 << 20
 
+-- Plain searches: a pattern would look at each letter of a long tree.
+local RELNAME <const> = '"relname":"'
+
 local function tables_in(tree, limit)
   local tables, seen = {}, {}
-  for before, name in tree:gmatch '()"relname":"(.-[^\\])"' do
-    local schema = tree:sub(math.max(1, before - 140), before - 1):match '"schemaname":"([^"]+)",$'
-    local full = (schema and quote(schema) .. "." or "") .. quote(name)
+  local at, first = tree:find(RELNAME, 1, true)
+  while at do
+    local last = first
+    repeat last = tree:find('"', last + 1, true) until not last or tree:byte(last - 1) ~= 92 -- a backslash
+    if not last then break end
+    local schema = tree:sub(math.max(1, at - 140), at - 1):match '"schemaname":"([^"]+)",$'
+    local full = (schema and quote(schema) .. "." or "") .. quote(tree:sub(first + 1, last - 1))
     if not seen[full] then
       seen[full] = true
       tables[#tables + 1] = full
       if #tables == limit then break end
     end
+    at, first = tree:find(RELNAME, last, true)
   end
   return tables
 end
