@@ -87,12 +87,17 @@ local function check(run)
   lock.check(run, true)
 end
 
+-- How long a look holds when nothing but the deploy itself came after it.
+local HOLDS <const> = 0.5
+
 --- Raises an error of kind "plan_changed" when the plan would be another one now, and whatever lock.check raises.
 ---@async
 ---@param run dixis.Run
 function binding.check(run)
   local begun = clock.now()
+  if run.verified and begun - run.verified < HOLDS then return end
   check(run)
+  run.verified = clock.now()
   run.bus:emit("plan.verified", { digest = run.plan.digest, seconds = math.floor((clock.now() - begun) * 1e6) / 1e6 })
 end
 

@@ -53,6 +53,7 @@ function perform.item(run, item, fn, ...)
   local args = run:resolve(item.args)
   local given = item.definition.foreign and capabilities.new(run, item) or run
   run.current_item, run.current_kind, run.current_always = item.name, item.kind, item.always
+  if item.type ~= "deploy" then run.verified = nil end -- see dixis.binding
   local child = task.spawn(fn, given, args, ...)
   run.current_task = child
   local limit = item.deadline and run:resolve { item.deadline }[1]

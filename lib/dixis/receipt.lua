@@ -27,7 +27,7 @@ local function clinic_of(run)
 end
 
 -- A receipt is short; of more than these only the number is in it, and the journal has them all.
-local LISTED <const> = 1000
+local LISTED <const> = 200
 
 --- Collects from the run's events what its receipt will say.
 ---@param run dixis.Run

@@ -30,6 +30,7 @@ local url = lazy "dixis.target.url"
 ---@field side? dixis.Session    for looking at what the others do: see dixis.target.side
 ---@field results table<string, table>  what items left for later ones, by name
 ---@field applied string[]      migrations applied by this run
+---@field verified? number     when the plan was last found to be still so (monotonic); nil once something else ran
 ---@field changed boolean       the target was changed by this run
 ---@field plan? dixis.Plan
 ---@field phrases { gate: string, phrase: string, by: string }[]  what was confirmed; by: "terminal" or "--confirm"
