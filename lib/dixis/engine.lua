@@ -13,6 +13,7 @@ local clock = require "host.clock"
 local criteria = require "dixis.criteria"
 local errors = require "dixis.errors"
 local forecast = require "dixis.lazy" "dixis.forecast"
+local fs = require "host.fs"
 local herald = require "dixis.herald"
 local people = require "dixis.people"
 local perform = require "dixis.perform"
@@ -238,10 +239,11 @@ end
 
 local function way_back(run)
   if not run.book.way_back or not run.changed then return nil end
+  local journal <const> = fs.realpath(run.journal_path) -- whoever needs it may be in another folder by then
   local lines = {}
   for i, line in ipairs(run.book.way_back) do
     lines[i] = line:gsub("%${([%w_.]+)}", function(path)
-      local value = setmetatable({ target = run.identity or {}, run = { id = run.id, journal = run.journal_path } },
+      local value = setmetatable({ target = run.identity or {}, run = { id = run.id, journal = journal } },
         { __index = run.results })
       for part in path:gmatch "[^.]+" do value = type(value) == "table" and value[part] or nil end
       return value and tostring(value) or "(unknown " .. path .. ")"
