@@ -23,6 +23,8 @@ local function parser()
   return made
 end
 
+local SHORT_NAME <const> = 8 -- what the built-in runbooks' names take
+
 -- A run's line: only its first event and its end are needed, but the end is last: read it through.
 local function row_of(path, id)
   local row = { run = id, outcome = "unfinished", applied = 0 }
@@ -71,8 +73,11 @@ local function origin(row)
     row.commit and (" at %s%s"):format(row.commit:sub(1, 10), row.dirty and "+" or "") or "")
 end
 
-local function line_of(row)
-  return ("%s  %-8s %-11s %9s  %-11s %s%s%s\n"):format(row.run, row.runbook or "?", row.outcome,
+local function name_of(row) return row.runbook or "?" end
+
+local function line_of(row, width)
+  local name <const> = name_of(row)
+  return ("%s  %s %-11s %9s  %-11s %s%s%s\n"):format(row.run, name .. (" "):rep(width - plain.width(name)), row.outcome,
     ("%d applied"):format(row.applied), row.seconds and duration.show(row.seconds) or "-", row.database or "-",
     origin(row), row.ephemeral and " (throw-away)" or "")
 end
@@ -84,8 +89,13 @@ return function(arguments)
   local given = options.parse(parser(), arguments)
   if not given then return 0 end
   local rows = given.target and rows_of_target(given.target, given.number) or rows_of_folder(given.journal, given.number)
-  for _, row in ipairs(rows) do
-    tty.write("stdout", given.output == "jsonl" and json.encode(row) .. "\n" or line_of(plain.all(row)))
+  local shown, width = {}, SHORT_NAME
+  for i, row in ipairs(rows) do
+    shown[i] = plain.all(row)
+    width = math.max(width, plain.width(name_of(shown[i])))
+  end
+  for i, row in ipairs(rows) do
+    tty.write("stdout", given.output == "jsonl" and json.encode(row) .. "\n" or line_of(shown[i], width))
   end
   return 0
 end
