@@ -45,7 +45,10 @@ end
 local passed_on <const> = { "PATH", "HOME",
   "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "DIXIS_LIB", "XDG_CACHE_HOME", "TMPDIR" }
 
-local function environment(extra)
+--- The whole environment of a user's command.
+---@param extra? table<string, string>
+---@return table<string, string>
+function dixis.environment(extra)
   local env = { LANG = "C.UTF-8" }
   for _, name in ipairs(passed_on) do env[name] = process.getenv(name) end
   for name, value in pairs(extra or {}) do env[name] = value end
@@ -60,7 +63,7 @@ end
 function dixis.run(arguments, options)
   options = options or {}
   local argv = { process.executable(), table.unpack(arguments) }
-  return assert(process.run(argv, { cwd = options.cwd, env = environment(options.env), timeout = options.timeout or 120 }))
+  return assert(process.run(argv, { cwd = options.cwd, env = dixis.environment(options.env), timeout = options.timeout or 120 }))
 end
 
 --- Starts dixis and comes back at once.
@@ -68,7 +71,7 @@ end
 function dixis.start(arguments, options)
   options = options or {}
   local argv = { process.executable(), table.unpack(arguments) }
-  return assert(process.start(argv, { cwd = options.cwd, env = environment(options.env) }))
+  return assert(process.start(argv, { cwd = options.cwd, env = dixis.environment(options.env) }))
 end
 
 --- The events of the newest journal of a project.
