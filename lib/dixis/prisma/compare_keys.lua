@@ -127,6 +127,18 @@ local function compare_primary(report, key, wanted, found)
   end
 end
 
+-- Whether the other index does for the client what a unique one is there for; the order of its columns does not matter.
+local function still_unique(want, have)
+  if have.unique == false or have.where and not want.where then return false end
+  if want.columns == UNKNOWN or have.columns == UNKNOWN then return true end
+  local names <const> = {}
+  for _, column in ipairs(want.columns) do names[column.name] = true end
+  for _, column in ipairs(have.columns) do
+    if not names[column.name or ""] then return false end
+  end
+  return #have.columns == #want.columns
+end
+
 local function compare_indexes(report, key, wanted, found, stand_in)
   if found.indexes == UNKNOWN then return end
   local both <const>, missing <const>, extra <const> = pair(wanted.indexes, found.indexes, same_index)
@@ -134,7 +146,7 @@ local function compare_indexes(report, key, wanted, found, stand_in)
     local want <const>, have <const> = two[1], two[2]
     local object <const> = key .. "." .. want.name
     if not same_index(want, have) then
-      local lost <const> = want.unique == true and (have.unique == false or have.where and not want.where)
+      local lost <const> = want.unique == true and not still_unique(want, have)
       report:add("index", lost and "error" or "warning", object, want, index_text(want), index_text(have))
     elseif have.invalid then
       report:add("index", want.unique and "error" or "warning", object, want, index_text(want), index_text(have))
