@@ -68,8 +68,10 @@ function Journey.start()
   local self <const> = setmetatable({}, Journey)
   self.root = demo or assert(fs.mkdtemp "/tmp/dixis-journey-")
   self.folder = self.root .. "/shop"
-  assert(fs.copy_tree("examples/shop", self.folder))
-  fs.remove(self.folder .. "/.dixis")
+  assert(fs.mkdir(self.folder))
+  for _, name in ipairs { "prisma", "runbooks" } do -- and no journals, which may be another user's
+    assert(fs.copy_tree("examples/shop/" .. name, self.folder .. "/" .. name))
+  end
   dixis.commit(self.folder)
   self.servers = {}
   self.servers[1], self.staging = database "shop_staging"
