@@ -134,6 +134,7 @@ describe("from the clinic to production and back:", function()
     for name, value in pairs(path.production) do broken_one[name] = value end
     broken_one.dbname = kept
     assert.equal(5001, path.query(broken_one, 'SELECT count(*) FROM "Order"')[1][1])
+    assert.equal("failed", path.query(broken_one, "SELECT outcome FROM dixis.run ORDER BY run DESC LIMIT 1")[1][1])
 
     local runs = store.list(path.folder .. "/.dixis/runs")
     assert.equal(7, #runs)
