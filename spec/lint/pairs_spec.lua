@@ -24,7 +24,7 @@ local function check(rule, pair)
   assert.equal(rules.all[rule].severity, finding.severity)
 end
 
-for _, group in ipairs { "missing", "duplicate" } do
+for _, group in ipairs { "missing", "duplicate", "unfit" } do
   describe("lint, faults and their twins: " .. group, function()
     for i, pair in ipairs(require("spec.lint.fixtures." .. group)) do
       it(("%d %s"):format(i, pair[1]), function() check(pair[1], pair) end)

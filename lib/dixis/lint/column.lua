@@ -3,6 +3,7 @@
 local constraint = require "dixis.lint.constraint"
 local depend = require "dixis.lint.depend"
 local expression = require "dixis.lint.expression"
+local immutable = require "dixis.lint.immutable"
 local names = require "dixis.lint.names"
 local source = require "dixis.lint.source"
 local types = require "dixis.lint.types"
@@ -107,6 +108,7 @@ function column.finish(context, relation, made)
   local tree <const> = made.expression
   made.expression = nil
   expression.read(context, tree, relation, function(other) depend.on(made, other) end)
+  immutable.check(context, relation, tree, "a generated column")
 end
 
 column.text = types.text

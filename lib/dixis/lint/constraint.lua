@@ -5,6 +5,7 @@ local expression = require "dixis.lint.expression"
 local find = require "dixis.lint.find"
 local names = require "dixis.lint.names"
 local node = require "dixis.lint.node"
+local opclass = require "dixis.lint.opclass"
 local types = require "dixis.lint.types"
 
 local constraint = {}
@@ -137,6 +138,11 @@ local function exclusion(context, relation, body)
     keys[i] = element.name and find.column(context, relation, element.name) or false
     texts[i] = element.name or names.figure(element.expr) or "expr"
   end
+  for i, pair in ipairs(body.exclusions or {}) do
+    if pair.List then
+      opclass.check(context, relation, pair.List.items[1].IndexElem, keys[i], body.access_method or "btree")
+    end
+  end
   local name <const> = body.conname or names.choose(relation.name, names.join(texts), "excl", taken(context, relation))
   local index <const> = constraint.index(context, relation, name,
     { keys = keys, unique = false, method = body.access_method or "btree", expressions = true })
@@ -173,7 +179,7 @@ end
 
 local function family(column)
   local text <const> = column.type.builtin and column.type.text
-  return text and families[(text:gsub("%(.-%)", ""))]
+  return text and families[(text:gsub("%(.-%)", ""):gsub("%[%]$", ""))]
 end
 constraint.family = family
 
@@ -254,7 +260,7 @@ local function not_null(relation, tree, found)
   return found
 end
 
-local function check(context, relation, body, column)
+local function check(context, relation, body)
   local mentioned <const> = node.columns(body.raw_expr)
   local keys, only = {}, nil
   for name in pairs(mentioned) do
@@ -264,7 +270,7 @@ local function check(context, relation, body, column)
     end
   end
   if #keys ~= 1 then only = nil end
-  local name <const> = body.conname or names.choose(relation.name, only or column and column.name or nil, "check",
+  local name <const> = body.conname or names.choose(relation.name, only, "check",
     taken_by_constraint(context, relation))
   local made <const> = add(context, relation, name, { type = "c", keys = keys, valid = not body.skip_validation,
     not_null = not_null(relation, body.raw_expr, {}) })

@@ -114,15 +114,7 @@ local function constant_text(value)
 end
 expression.constant_text = constant_text
 
---- A value of an enum, where it is used as a constant.
----@param context dixis.lint.Context
----@param type dixis.lint.Type
----@param value? table
-function expression.enum_value(context, type, value)
-  local enum <const> = type.user
-  if value and value.TypeCast then value = value.TypeCast.arg end
-  local text <const> = constant_text(value)
-  if not enum or enum.kind ~= "enum" or type.array or not text or enum.cause then return end
+local function check_label(context, enum, text)
   local label <const> = enum.labels[text]
   if not label then
     if enum.open or not context.model:certain(enum) or context.model.epochs.type > enum.epoch then return end
@@ -142,6 +134,53 @@ function expression.enum_value(context, type, value)
   end
 end
 
+--- Values of an enum, or of an array of it, where they are used as constants.
+---@param context dixis.lint.Context
+---@param type dixis.lint.Type
+---@param value? table
+function expression.enum_value(context, type, value)
+  local enum <const> = type.user
+  if not enum or enum.kind ~= "enum" or enum.cause or not value then return end
+  -- A cast to another type is judged where that is read.
+  if value.TypeCast then value = value.TypeCast.arg end
+  local text <const> = constant_text(value)
+  if not type.array then
+    if text then check_label(context, enum, text) end
+  elseif text then
+    if not text:find '["\\]' then
+      for label in (text:match "^{(.*)}$" or ""):gmatch "%s*([^,{}]+)" do
+        if label:upper() ~= "NULL" then check_label(context, enum, (label:gsub("%s+$", ""))) end
+      end
+    end
+  elseif value.A_ArrayExpr then
+    for _, element in ipairs(value.A_ArrayExpr.elements or {}) do
+      if constant_text(element) then check_label(context, enum, constant_text(element)) end
+    end
+  end
+end
+
+local plain_kinds <const> = { AEXPR_OP = true, AEXPR_IN = true, AEXPR_DISTINCT = true, AEXPR_NOT_DISTINCT = true }
+local comparing <const> = { ["="] = true, ["<>"] = true, ["<"] = true, [">"] = true, ["<="] = true, [">="] = true }
+
+-- column = 'X', column IN ('X', 'Y'): constants that are read as values of the column's enum.
+local function compared(context, where, body)
+  if not plain_kinds[body.kind] or not comparing[node.text(body.name and body.name[1])] then return end
+  for _, pair in ipairs { { body.lexpr, body.rexpr }, { body.rexpr, body.lexpr } } do
+    local fields <const>, other <const> = pair[1] and pair[1].ColumnRef and pair[1].ColumnRef.fields, pair[2]
+    local column
+    if fields and where.peek then
+      column = where.peek(fields)
+    elseif fields and where.columns then
+      column = where.columns[node.text(fields[#fields]) or ""]
+    end
+    if column and other and column.type.user and not column.type.array and find.stands(context, column) then
+      for _, value in ipairs(other.List and other.List.items or { other }) do
+        if constant_text(value) then expression.enum_value(context, column.type, value) end
+      end
+    end
+  end
+end
+
 local function nothing() end
 
 -- A column of the one table whose columns can be named.
@@ -157,6 +196,7 @@ end
 ---@class dixis.lint.Names  what names in an expression mean, where that is more than the columns of a table
 ---@field column fun(fields: table[])
 ---@field query fun(body: table)
+---@field peek fun(fields: table[]): dixis.lint.Column?
 
 --- Reads an expression.
 ---@param context dixis.lint.Context
@@ -181,6 +221,8 @@ function expression.read(context, tree, where, needs)
       local type <const> = expression.type(context, body.typeName)
       if type.user then needs(type.user) end
       expression.enum_value(context, type, body.arg)
+    elseif kind == "A_Expr" then
+      if where then compared(context, where, body) end
     elseif kind == "ColumnRef" then
       if where and where.query then
         where.column(body.fields)

@@ -5,6 +5,7 @@ local expression = require "dixis.lint.expression"
 local find = require "dixis.lint.find"
 local names = require "dixis.lint.names"
 local node = require "dixis.lint.node"
+local rows = require "dixis.lint.rows"
 local scopes = require "dixis.lint.scope"
 
 local query = {}
@@ -204,6 +205,7 @@ local function set_columns(state, targets, relation, scope)
     local column <const> = target.name and find.column(state.context, relation, target.name)
     if column then
       state.needs(column)
+      column.unfilled = nil
       if not target.indirection then expression.enum_value(state.context, column.type, target.val) end
     end
     read_expression(state, target.val, scope)
@@ -265,6 +267,7 @@ function readers.InsertStmt(state, body, outer)
   if body.selectStmt then
     read_select(state, body.selectStmt.SelectStmt, scope)
     insert_values(state, relation, targets, body.selectStmt.SelectStmt)
+    if body.selectStmt.SelectStmt.valuesLists and not (outer or state.parameters) then rows.inserted(state.context, relation) end
   end
   scope.items = { target_item(relation, body.relation) }
   local conflict <const> = body.onConflictClause
@@ -296,6 +299,7 @@ function readers.UpdateStmt(state, body, outer)
 end
 
 function readers.DeleteStmt(state, body, outer)
+  rows.deleted(state.context)
   local scope <const> = new_scope(outer)
   with(state, body.withClause, scope)
   local relation <const> = find.relation(state.context, body.relation)
@@ -308,6 +312,7 @@ function readers.DeleteStmt(state, body, outer)
 end
 
 function readers.MergeStmt(state, body)
+  rows.deleted(state.context)
   find.relation(state.context, body.relation)
 end
 

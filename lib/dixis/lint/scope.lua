@@ -76,6 +76,22 @@ local function qualified(state, at, qualifier, name)
   end
 end
 
+-- The column that a name means, where that is known; says nothing.
+local function peek(state, at, fields)
+  local name <const> = node.text(fields[#fields])
+  local qualifier <const> = #fields == 2 and node.text(fields[1]) or nil
+  if not name or #fields > 2 or state.parameters and (state.parameters[name] or state.parameters.any) then return nil end
+  while at do
+    for _, item in ipairs(at.items) do
+      if not qualifier or item.name == qualifier then
+        local found <const> = column_in(state, item, name)
+        if found ~= false or qualifier then return type(found) == "table" and found or nil end
+      end
+    end
+    at = at.parent
+  end
+end
+
 --- What names mean in an expression of a query.
 ---@param state table   { context, needs, parameters }
 ---@param at table      the scope
@@ -91,6 +107,7 @@ function scope.resolver(state, at, read_select)
         qualified(state, at, node.text(fields[1]), name)
       end
     end,
+    peek = function(fields) return peek(state, at, fields) end,
     query = function(body) read_select(state, body, at) end,
   }
 end

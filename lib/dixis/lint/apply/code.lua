@@ -19,6 +19,15 @@ local function parameter_names(parameters)
   return found
 end
 
+-- The first parameter that has another name in the new definition; those without a name may get one.
+local function renamed_parameter(old, new)
+  for i, item in ipairs(old or {}) do
+    local name <const>, other <const> = item.FunctionParameter.name, new and new[i]
+    if not other or other.FunctionParameter.mode ~= item.FunctionParameter.mode then return nil end
+    if name and name ~= other.FunctionParameter.name then return name end
+  end
+end
+
 -- nil: volatile by its declaration, but its body, which is SQL, may be put in its place.
 local function volatility(body)
   local said <const> = node.option(body.options, "volatility")
@@ -44,6 +53,14 @@ function handlers.CreateFunctionStmt(context, body)
         fix = "write CREATE OR REPLACE" })
       return
     end
+    local renamed <const> = renamed_parameter(before.parameters, body.parameters)
+    if renamed then
+      context:report("cannot-replace", { object = find.full(schema, name),
+        message = ('CREATE OR REPLACE cannot give the parameter "%s" of "%s" another name (it was made %s)'):format(renamed,
+          name, context:where(before)),
+        fix = "DROP FUNCTION first" })
+      return
+    end
     local old <const>, new <const> = before.returns and before.returns.text, returns and returns.text
     if old and new and old ~= new and (before.returns.builtin and returns.builtin) then
       context:report("cannot-replace", { object = find.full(schema, name),
@@ -57,12 +74,14 @@ function handlers.CreateFunctionStmt(context, body)
     if before.cause then before.cause = nil end
     if not context.soft then before.place, before.maybe = context.place, nil end
     before.returns, before.plain, before.volatility = returns, handlers.is_plain(body), volatility(body)
+    before.parameters = body.parameters
     model:born(before)
     handlers.check_body(context, body, parameter_names(body.parameters))
     return
   end
   local made <const> = context:make(model:born { kind = "function", schema = schema, name = name, arguments = arguments,
-    returns = returns, unsure = not known, plain = handlers.is_plain(body), volatility = volatility(body) })
+    returns = returns, unsure = not known, plain = handlers.is_plain(body), volatility = volatility(body),
+    parameters = body.parameters })
   list[name] = list[name] or {}
   list[name][arguments] = made
   -- It may call itself.

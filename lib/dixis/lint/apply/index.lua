@@ -3,8 +3,10 @@
 local constraint = require "dixis.lint.constraint"
 local expression = require "dixis.lint.expression"
 local find = require "dixis.lint.find"
+local immutable = require "dixis.lint.immutable"
 local names = require "dixis.lint.names"
 local node = require "dixis.lint.node"
+local opclass = require "dixis.lint.opclass"
 
 local handlers = {}
 
@@ -25,7 +27,9 @@ local function index_keys(context, relation, body)
       fields.keys[i], fields.expressions = false, true
       texts[i] = names.figure(element.expr) or "expr"
       expression.read(context, element.expr, relation, mention)
+      immutable.check(context, relation, element.expr, "an index")
     end
+    opclass.check(context, relation, element, fields.keys[i], fields.method)
     local _, ops = node.name(element.opclass or { { String = { sval = "" } } })
     fields.columns[i] = { order = element.ordering == "SORTBY_DESC" and "DESC" or "ASC", ops = ops ~= "" and ops or nil }
   end
@@ -35,8 +39,23 @@ local function index_keys(context, relation, body)
     texts[#(body.indexParams or {}) + i] = item.IndexElem.name
   end
   expression.read(context, body.whereClause, relation, mention)
+  immutable.check(context, relation, body.whereClause, "an index")
   if not next(fields.mentions) then fields.mentions = nil end
   return fields, texts
+end
+
+-- A name that an index has twice gets a number.
+local function distinct(texts)
+  local made, seen = {}, {}
+  for i, text in ipairs(texts) do
+    local name, pass = text, 0
+    while seen[name] do
+      pass = pass + 1
+      name = text .. pass
+    end
+    made[i], seen[name] = name, true
+  end
+  return made
 end
 
 local function same_index(index, fields)
@@ -56,7 +75,7 @@ function handlers.IndexStmt(context, body)
   end
   local model <const> = context.model
   local fields <const>, texts <const> = index_keys(context, relation, body)
-  local name <const> = names.clip(body.idxname or names.choose(relation.name, names.join(texts), "idx",
+  local name <const> = names.clip(body.idxname or names.choose(relation.name, names.join(distinct(texts)), "idx",
     function(wanted) return model:relation_taken(relation.schema, wanted) end))
   local before <const> = model:relation(relation.schema, name)
   if body.if_not_exists and find.stands(context, before) then

@@ -4,6 +4,7 @@ local expression = require "dixis.lint.expression"
 local find = require "dixis.lint.find"
 local node = require "dixis.lint.node"
 local query = require "dixis.lint.query"
+local rows = require "dixis.lint.rows"
 local signature = require "dixis.lint.signature"
 
 local handlers = {}
@@ -94,7 +95,12 @@ end
 local function listed(context, body)
   for _, item in ipairs(body.relations or {}) do find.relation(context, item.RangeVar) end
 end
-handlers.TruncateStmt, handlers.LockStmt = listed, listed
+handlers.LockStmt = listed
+
+function handlers.TruncateStmt(context, body)
+  listed(context, body)
+  rows.deleted(context)
+end
 
 function handlers.VacuumStmt(context, body)
   for _, item in ipairs(body.rels or {}) do

@@ -5,6 +5,7 @@ local builtin = require "dixis.lint.builtin"
 local expression = require "dixis.lint.expression"
 local node = require "dixis.lint.node"
 local query = require "dixis.lint.query"
+local rows = require "dixis.lint.rows"
 local source = require "dixis.lint.source"
 local sql = require "host.sql"
 
@@ -73,8 +74,11 @@ local function calls(context, tree)
       local is_local <const> = call.args[3] and call.args[3].A_Const
       set_path(context, list, is_local and is_local.boolval and is_local.boolval.boolval)
     elseif schema ~= "pg_catalog" and (schema or not builtin.has(name)) then
+      rows.deleted(context)
       local list <const> = context.model:functions(schema, name)
-      local plain = list ~= nil
+      -- A name that is not there is an error, no doubt; a type's is a cast or a constructor.
+      local plain = list ~= nil or context.failed ~= nil or builtin.extension(name) ~= nil
+        or context.model:type(schema, name) ~= nil
       for _, found in pairs(list or {}) do plain = plain and found.plain end
       if not plain and context.model:is_system(schema or "") == false then
         context:doubt(("%s() may change the schema"):format(name))
@@ -99,6 +103,7 @@ local function body_text(options)
 end
 
 function handlers.DoStmt(context, body_of_do)
+  rows.deleted(context)
   local text <const>, language <const> = body_text(body_of_do.args), node.option(body_of_do.args, "language")
   if not text or type(language) == "table" and node.text(language) ~= "plpgsql" then
     context:doubt "a DO block in another language may change the schema"

@@ -1,0 +1,258 @@
+-- The commands of ALTER TABLE about columns.
+
+local column = require "dixis.lint.column"
+local constraint = require "dixis.lint.constraint"
+local depend = require "dixis.lint.depend"
+local drop = require "dixis.lint.drop"
+local expression = require "dixis.lint.expression"
+local find = require "dixis.lint.find"
+local inherit = require "dixis.lint.inherit"
+local names = require "dixis.lint.names"
+local rows = require "dixis.lint.rows"
+local source = require "dixis.lint.source"
+local types = require "dixis.lint.types"
+
+local commands = {}
+
+local function object_of(relation, name)
+  return find.full(relation.schema, relation.name) .. "." .. name
+end
+
+-- The statement with IF NOT EXISTS before a column.
+local function with_guard(context, definition)
+  local statement <const> = context.statement
+  local at <const> = definition.location and math.tointeger(definition.location)
+  if statement.node ~= "AlterTableStmt" or not at then return nil end
+  return context.text:sub(statement.first, at) .. "IF NOT EXISTS " .. context.text:sub(at + 1, statement.last) .. ";"
+end
+
+local function null_in_rows(context, relation, made, fix)
+  context:report("null-in-rows", { object = object_of(relation, made.name),
+    message = ('"%s" has rows (inserted %s), which have no value for the column "%s": it cannot be NOT NULL'):format(
+      relation.name, context:where(made.unfilled), made.name), fix = fix })
+end
+
+function commands.AT_AddColumn(context, relation, command)
+  local definition <const> = command.def.ColumnDef
+  local name <const> = names.clip(definition.colname)
+  local before <const> = relation.columns[name]
+  if relation.parent and find.stands(context, relation) and find.stands(context, relation.parent) then
+    context:report("wrong-object", { object = object_of(relation, name),
+      message = ('a column cannot be added to "%s": it is a partition of "%s"'):format(relation.name, relation.parent.name),
+      fix = ('add the column to "%s"'):format(relation.parent.name) })
+    return
+  end
+  if find.stands(context, before) then
+    if command.missing_ok then
+      if before.place and before.place.migration ~= context.migration and not before.guarded then
+        local type <const> = types.read(context.model, definition.typeName)
+        local old <const>, new <const> = types.text(before.type), types.text(type)
+        if old and new and old ~= new then
+          context:report("hidden-difference", { object = object_of(relation, name),
+            message = ('IF NOT EXISTS skips this: the column "%s" of "%s" was made as %s %s'):format(name, relation.name,
+              old, context:where(before)) })
+        else
+          context:report("mixed-guard", { object = object_of(relation, name),
+            message = ('the column "%s" of "%s" is made without IF NOT EXISTS %s, so this never makes it'):format(name,
+              relation.name, context:where(before)) })
+        end
+      end
+      return
+    end
+    local created <const> = before.place and before.place == relation.place
+    local guarded <const> = with_guard(context, definition)
+    context:report("duplicate-column", { object = object_of(relation, name),
+      message = ('the column "%s" of "%s" is there already: it was made %s'):format(name, relation.name,
+        context:where(before)),
+      fix = ('remove it from the %s %s, or write ADD COLUMN IF NOT EXISTS here'):format(
+        created and "CREATE TABLE" or "statement", context:where(before)),
+      fix_sql = guarded, fix_file = guarded and context.file, fix_edit = guarded and "instead" })
+    return
+  end
+  if before and (command.missing_ok or context.soft) and not before.cause then return end
+  local made <const> = column.make(context, relation, definition)
+  if before then made.maybe_before = true end
+  made.guarded = command.missing_ok
+  if made.default == nil and not made.identity and not made.generated and rows.certain(context, relation)
+    and not (made.type.user and made.type.user.kind == "domain") then
+    made.unfilled = relation.rows
+    if not made.nullable then null_in_rows(context, relation, made, "give it a DEFAULT, or add it without NOT NULL, fill it, "
+      .. "and then SET NOT NULL") end
+  end
+  local entries <const> = {}
+  column.collect(made, definition, entries)
+  column.finish(context, relation, made)
+  column.constraints(context, relation, entries)
+  inherit.below(relation, function(child)
+    if not child.columns[name] then
+      context.model:add_column(child, context:make { name = name, type = made.type, nullable = made.nullable,
+        default = made.default, parents = 1 })
+    end
+  end)
+end
+
+function commands.AT_DropColumn(context, relation, command)
+  local found <const> = find.column(context, relation, command.name, { missing_ok = command.missing_ok })
+  if not found then return end
+  drop.objects(context, { found }, command.behavior == "DROP_CASCADE",
+    ('the column "%s" of "%s"'):format(found.name, relation.name))
+  if found.removed then
+    inherit.dropped(relation, found.name, not relation.only, function(inherited)
+      drop.objects(context, { inherited }, true, "")
+    end)
+  end
+end
+
+local function altered(context, relation, command)
+  return find.column(context, relation, command.name)
+end
+
+-- Says that a column is of the wrong kind for the statement. True: it is, for sure.
+local function wrong(context, relation, found, reason, fix)
+  if not find.stands(context, found) then return false end
+  context:report("wrong-column", { object = object_of(relation, found.name),
+    message = ('the column "%s" of "%s" %s'):format(found.name, relation.name, reason), fix = fix })
+  return true
+end
+
+function commands.AT_ColumnDefault(context, relation, command)
+  local found <const> = altered(context, relation, command)
+  if found and found.identity and wrong(context, relation, found, "is an identity: it has no default of its own",
+    "ALTER COLUMN ... DROP IDENTITY before") then return end
+  if not found or context.soft then return end
+  if command.def then
+    column.set_default(context, found, source.expression(context, command.def), command.def)
+  else
+    column.set_default(context, found, nil)
+  end
+end
+
+function commands.AT_SetNotNull(context, relation, command)
+  local found <const> = altered(context, relation, command)
+  if not found then return end
+  if found.unfilled and rows.certain(context, relation, found.unfilled) and find.stands(context, found) then
+    null_in_rows(context, relation, found, ('UPDATE "%s" SET "%s" = ... before'):format(relation.name, found.name))
+    return
+  end
+  found.nullable = false
+end
+
+function commands.AT_DropNotNull(context, relation, command)
+  local found <const> = altered(context, relation, command)
+  if not found then return end
+  if found.identity and wrong(context, relation, found, "is an identity, which cannot be NULL") then return end
+  if relation.primary and not relation.primary.maybe then
+    for _, key in ipairs(relation.primary.keys or {}) do
+      if key == found and find.stands(context, relation.primary) then
+        context:report("still-needed", { object = object_of(relation, found.name),
+          message = ('the column "%s" of "%s" is in the primary key: it cannot be nullable'):format(found.name,
+            relation.name) })
+        return
+      end
+    end
+  end
+  found.nullable = true
+end
+
+local blocks_type <const> = { view = "a view", matview = "a materialized view", policy = "a policy", trigger = "a trigger",
+  column = "a generated column", rule = "a rule" }
+
+-- Between these, PostgreSQL assigns without being told how.
+local function assignable(old, new)
+  if not old.array and not new.array and new.user and new.user.kind == "enum" then
+    return not (old.builtin and old.text) and not (old.user and old.user.kind == "enum" and old.user ~= new.user)
+  end
+  if old.array and new.array and new.user and new.user.kind == "enum" and old.builtin then return false end
+  local a <const>, b <const> = constraint.family { type = old }, constraint.family { type = new }
+  -- An array and what is none: only as text.
+  if (not old.array) ~= (not new.array) then return not (a and b) or b == "text" and not new.array end
+  if not a or not b then return true end
+  return a == b and a ~= "json" or b == "text" or a == "json" and b == "json"
+end
+
+function commands.AT_AlterColumnType(context, relation, command)
+  local found <const> = altered(context, relation, command)
+  local definition <const> = command.def.ColumnDef
+  local type <const> = expression.type(context, definition.typeName)
+  if not found then return end
+  for other in pairs(found.dependents or {}) do
+    if blocks_type[other.kind] and find.stands(context, other) and find.stands(context, found) then
+      context:report("still-needed", { object = object_of(relation, found.name),
+        message = ('the type of "%s"."%s" cannot be changed: %s uses it ("%s", made %s)'):format(relation.name, found.name,
+          blocks_type[other.kind], other.name, context:where(other)),
+        fix = "drop it before, and make it again behind" })
+      return
+    end
+  end
+  if find.stands(context, found) and not assignable(found.type, type) then
+    if not definition.raw_default then
+      context:report("cannot-cast", { object = object_of(relation, found.name),
+        message = ('"%s"."%s" cannot be changed from %s to %s without USING'):format(relation.name, found.name,
+          types.text(found.type), types.text(type)),
+        fix = ('add USING "%s"::%s'):format(found.name, types.text(type)) })
+      return
+    elseif found.default and not found.default:upper():find "^NULL" then
+      context:report("cannot-cast", { object = object_of(relation, found.name),
+        message = ('the default of "%s"."%s" (%s) cannot be changed to %s; USING does not help it'):format(relation.name,
+          found.name, found.default, types.text(type)),
+        fix = ('ALTER COLUMN "%s" DROP DEFAULT before, and SET DEFAULT behind'):format(found.name) })
+      return
+    end
+  end
+  if context.soft then
+    found.type = { text = false, name = "?" }
+    return
+  end
+  if found.type.user and found.depends then
+    found.depends[found.type.user] = nil
+    found.type.user.dependents[found] = nil
+  end
+  found.type, found.unfilled = type, nil
+  if type.user then depend.on(found, type.user) end
+end
+
+function commands.AT_AddIdentity(context, relation, command)
+  local found <const> = altered(context, relation, command)
+  if not found then return end
+  if found.identity and wrong(context, relation, found, "is an identity already")
+    or found.default and not found.default:upper():find "^NULL"
+      and wrong(context, relation, found, "has a default, which an identity cannot have",
+      ('ALTER COLUMN "%s" DROP DEFAULT before'):format(found.name))
+    or found.nullable and wrong(context, relation, found, "takes NULL, which an identity cannot",
+      ('ALTER COLUMN "%s" SET NOT NULL before'):format(found.name)) then return end
+  found.identity = true
+  local name <const> = names.choose(relation.name, found.name, "seq",
+    function(wanted) return context.model:relation_taken(relation.schema, wanted) end)
+  local sequence <const> = context:make(context.model:new_relation("sequence", relation.schema, name))
+  sequence.owner, sequence.identity, found.owned = found, true, found.owned or {}
+  found.owned[sequence] = true
+  context.model:add_relation(sequence)
+end
+
+function commands.AT_DropIdentity(context, relation, command)
+  local found <const> = altered(context, relation, command)
+  if not found then return end
+  if not found.identity and not command.missing_ok and wrong(context, relation, found, "is no identity",
+    "write DROP IDENTITY IF EXISTS, or remove this") then return end
+  found.identity = nil
+  for sequence in pairs(found.owned or {}) do
+    if sequence.identity then depend.remove(context.model, sequence, context.place) end
+  end
+end
+
+function commands.AT_DropExpression(context, relation, command)
+  local found <const> = find.column(context, relation, command.name, { missing_ok = command.missing_ok })
+  if not found then return end
+  found.generated = nil
+  depend.free(found)
+  if found.type.user then depend.on(found, found.type.user) end
+end
+
+local function only_column(context, relation, command)
+  if command.name then altered(context, relation, command) end
+end
+for _, name in ipairs { "AT_SetStatistics", "AT_SetStorage", "AT_SetOptions", "AT_ResetOptions", "AT_SetIdentity" } do
+  commands[name] = only_column
+end
+
+return commands
