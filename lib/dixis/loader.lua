@@ -30,6 +30,14 @@ local function folder_of(path)
   return path:match "^(.*)/[^/]*$" or "."
 end
 
+-- What a person calls by its name is the project's own, once `dixis init` has copied it there: the names and numbers that
+-- were filled in would be missing from the built-in one.
+local function file_of(ref, base)
+  if base then return ref:match "^/" and ref or base .. "/" .. ref end
+  local own = ref:match "^[%w_-]+$" and "runbooks/" .. ref .. ".lua"
+  return own and fs.stat(own) and own or ref
+end
+
 --- The source of a runbook: a file (relative to `base`), or a built-in one by its name or path.
 ---@param ref string
 ---@param base? string
@@ -38,8 +46,7 @@ end
 ---@return string path   for messages
 ---@return boolean built_in
 local function read(ref, base, from_built_in)
-  local path = ref
-  if base and not ref:match "^/" then path = base .. "/" .. ref end
+  local path = file_of(ref, base)
   local text, err = fs.read(path, LARGEST)
   if text then return text, path, false end
   local name = (from_built_in and path or ref):match "^runbooks/(.*)%.lua$" or ref
@@ -103,24 +110,25 @@ function evaluate(ref, base, depth, sources, from_built_in)
     errors.raise("runbook", ("%s: must return dixis.runbook { ... }, but returns a %s"):format(path, type(result)),
       { file = path })
   end
-  return result, path
+  return result, path, built_in
 end
 
 --- Loads and validates; raises an error of kind "runbook" (exit 2). No effect is reachable from the
 --- chunk, so loading is safe whatever the file holds.
 ---@async
----@param ref string  path, or the name of a built-in runbook
+---@param ref string  path, or a name: of one in the folder runbooks, or of a built-in one
 ---@return table runbook
 function loader.load(ref)
   local sources = { chunks = {}, files = {}, texts = {} }
   local child = task.spawn(evaluate, ref, nil, 1, sources)
   child:deadline(LOAD_SECONDS)
-  local ok, book, path = child:join()
+  local ok, book, path, built_in = child:join()
   if not ok and type(book) == "table" and book.kind == "deadline" then
     errors.raise("runbook", ("%s: does not come to its end: gave up after %d s"):format(ref, LOAD_SECONDS),
       { hint = "a runbook only declares; what takes long belongs into the function of a step" })
   end
   if not ok then error(book, 0) end
+  book.built_in = built_in
   book.path, book.chunks, book.files, book.sources = path, sources.chunks, sources.files, sources.texts
   book.digest = digest.sha256(table.concat(sources, "\0"))
   runbook.validate(book, path)

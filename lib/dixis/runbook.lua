@@ -29,6 +29,7 @@ local runbook = {}
 ---@field audit any            put runs on record in the target, or the option that says so
 ---@field explain boolean      `dixis plan --explain` is allowed
 ---@field path string
+---@field built_in boolean     its file is not one of the project's
 ---@field chunks table<string, string>  what Lua calls its files in messages -> their paths
 ---@field files { path: string, digest: string }[]  those of them that are not built in
 ---@field sources { path: string, text: string }[]  its text and those that it extends

@@ -462,8 +462,12 @@ describe("dixis init", function()
     assert.equal(0, result.code)
     assert.matches("kept     " .. home .. "/runbooks/staging.lua", result.stdout, 1, true)
     assert.equal("return 1", fs.read(home .. "/runbooks/staging.lua"))
-    -- The copy comes before the built-in one of the same name.
-    assert.equal(2, dixis.run({ "plan", "runbooks/staging.lua" }, { cwd = home }).code)
+    -- The copy comes before the built-in one, by its path and by its name.
+    for _, ref in ipairs { "runbooks/staging.lua", "staging" } do
+      result = dixis.run({ "plan", ref }, { cwd = home })
+      assert.equal(2, result.code)
+      assert.matches("runbooks/staging.lua: must return dixis.runbook", result.stderr, 1, true)
+    end
   end)
 
   it("does not make the repository itself", function()

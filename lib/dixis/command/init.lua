@@ -35,6 +35,6 @@ return function(arguments)
   end
   local ignored = store.make_home(dir)
   if ignored then tty.write("stdout", "created  " .. ignored .. "\n") end
-  tty.write("stdout", "Next: dixis plan runbooks/staging.lua\n")
+  tty.write("stdout", "Next: fill in people in runbooks/prod.lua; then dixis lint, dixis run clinic, dixis plan staging\n")
   return 0
 end

@@ -19,7 +19,7 @@ local tty = require "host.tty"
 
 local function parser()
   local made = options.parser("plan", "Shows what a run would do, and changes nothing.")
-  made:argument("runbook", "A path, or the name of a built-in one (staging, prod).")
+  made:argument("runbook", "A path, or a name: of one in runbooks/, else of a built-in one.")
   made:option("--set", "Set an option of the runbook."):argname("NAME=VALUE"):count("*")
   made:flag("--ephemeral", "Plan against an empty throw-away PostgreSQL.")
   made:flag("--explain", "Run the pending migrations, list their locks, and take them back.")

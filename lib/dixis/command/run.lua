@@ -16,7 +16,7 @@ local tty = require "host.tty"
 
 local function parser()
   local made = options.parser("run", "Runs a runbook: gates, steps, criteria, and a record of it.")
-  made:argument("runbook", "A path, or the name of a built-in one (staging, prod).")
+  made:argument("runbook", "A path, or a name: of one in runbooks/, else of a built-in one.")
   made:option("--confirm", "Answer the runbook's confirm gates, in order."):argname("TEXT"):count("*")
   made:option("--set", "Set an option of the runbook."):argname("NAME=VALUE"):count("*")
   made:flag("--ephemeral", "Run on a private throw-away PostgreSQL instead of the target.")

@@ -138,7 +138,7 @@ function planned.draw(running, computed, no_target, out)
   local view = setmetatable({ write = out.write, style = out.style, columns = columns }, View)
   local book = running.book
   out.write(("%s %s %s %s %s\n"):format(out.style.bold "plan of", book.title, book.version, out.style.marks.dot,
-    book.path))
+    book.built_in and "built in" or book.path))
   view:row("target    ", no_target and ("not read: " .. no_target) or identity.describe(running.identity))
   options(view, running)
   touches(view, book)
