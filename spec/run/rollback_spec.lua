@@ -176,12 +176,17 @@ describe("runbooks/rollback.lua", function()
       local backup = book.dixis(made.folder, made.url, { "run", "book.lua" })
       assert.equal(0, backup.code, backup.shown)
       made.journal = select(2, dixis.journal(made.folder))
+      -- A superuser's setting, as the stamp is one, must not stop the way back.
+      assert(admin:query "ALTER DATABASE owned SET dixis.environment = 'production'")
       made.params.user = "rollback_app"
       local other = assert(pg.connect(made.params))
       local result = run(made, arguments(made))
       other:close()
       assert.equal(0, result.code, result.shown)
       assert.matches("1 session ended", result.shown, 1, true)
+      local _, told = result.shown:gsub(
+        "a superuser does it afterwards: ALTER DATABASE owned SET dixis.environment TO 'production'", "")
+      assert.equal(2, told, result.shown)
       assert.equal(look, look_of "owned")
       for name in databases():gmatch "owned%S*" do assert(admin:query("DROP DATABASE " .. name)) end
     end)

@@ -126,7 +126,11 @@ local function list_values(value)
   return #out > 0 and table.concat(out, ", ") or "''"
 end
 
-local function setting_statement(name, setting)
+--- The statement that gives a database, or a role in it, one of its settings.
+---@param name string
+---@param setting { role?: string, name: string, value: string }
+---@return string
+function database.setting_statement(name, setting)
   local value = lists[setting.name:lower()] and list_values(setting.value) or literal(setting.value)
   local of = setting.role and ("ROLE %s IN DATABASE %s"):format(identifier(setting.role), identifier(name))
     or "DATABASE " .. identifier(name)
@@ -146,7 +150,7 @@ end
 ---@return string[]
 function database.dress_statements(like, name)
   local quoted, out = identifier(name), {}
-  for _, setting in ipairs(like.settings) do out[#out + 1] = setting_statement(name, setting) end
+  for _, setting in ipairs(like.settings) do out[#out + 1] = database.setting_statement(name, setting) end
   if like.comment then out[#out + 1] = ("COMMENT ON DATABASE %s IS %s"):format(quoted, literal(like.comment)) end
   if like.rights then
     out[#out + 1] = ("REVOKE ALL ON DATABASE %s FROM PUBLIC, %s"):format(quoted, identifier(like.owner))

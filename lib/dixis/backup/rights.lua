@@ -1,7 +1,11 @@
 -- Whether the role may do what a rollback does, before anything is done.
 
+local lazy = require "dixis.lazy"
+
+local database = lazy "dixis.backup.database"
 local errors = require "dixis.errors"
 local host_sql = require "host.sql"
+local json = require "dixis.json"
 local words = require "dixis.words"
 
 local rights = {}
@@ -68,14 +72,46 @@ local tablespace_query <const> = [[
 SELECT coalesce(bool_or(pg_catalog.has_tablespace_privilege(oid, 'CREATE')), false)
   FROM pg_catalog.pg_tablespace WHERE spcname = $1]]
 
+-- What only a superuser sets, or who was granted it (from 15 on): what the server reads of no user, and what it does not
+-- know, as dixis.environment.
+local settable_query <const> = [[
+SELECT s.name, coalesce((SELECT g.context = 'user' FROM pg_catalog.pg_settings g WHERE lower(g.name) = lower(s.name)), false)
+       OR %s AS settable
+  FROM pg_catalog.json_array_elements_text($1::json) AS s(name)]]
+
+--- Takes out of the properties the settings that the role may not give. The way back must not depend on them: it is told
+--- which they are, and by which statement they come back.
+---@async
+---@param session dixis.Session   beside the target
+---@param name string             the target's
+---@param properties dixis.DatabaseProperties
+---@param major integer
+---@return string[] statements
+function rights.withhold(session, name, properties, major)
+  if #properties.settings == 0 or session:row(role_query).super then return {} end
+  local names, settable, kept, statements = {}, {}, {}, {}
+  for i, setting in ipairs(properties.settings) do names[i] = setting.name end
+  local query = settable_query:format(major >= 15 and "pg_catalog.has_parameter_privilege(s.name, 'SET')" or "false")
+  for _, row in ipairs(session:query(query, json.encode(names))) do settable[row.name] = row.settable end
+  for _, setting in ipairs(properties.settings) do
+    if settable[setting.name] then
+      kept[#kept + 1] = setting
+    else
+      statements[#statements + 1] = database.setting_statement(name, setting)
+    end
+  end
+  properties.settings = kept
+  return statements
+end
+
 --- Refuses what the role could not do later.
 ---@async
 ---@param session dixis.Session   beside the target
----@param database string
+---@param target string
 ---@param properties dixis.DatabaseProperties
 ---@param schema table<string, integer>  lines of the backup's schema
 ---@return string note
-function rights.check(session, database, properties, schema)
+function rights.check(session, target, properties, schema)
   local role = session:row(role_query)
   check_extensions(session, schema)
   if not role.super then
@@ -83,10 +119,10 @@ function rights.check(session, database, properties, schema)
       errors.refuse(("the role %s may not create or rename databases"):format(role.name),
         ("ALTER ROLE %s CREATEDB, or use a superuser in the URL"):format(quoted(role.name)))
     end
-    local blocked = session:row(sessions_query, database)
+    local blocked = session:row(sessions_query, target)
     if blocked.sessions > 0 then
       errors.refuse(("the role %s may not end %s of %s, of the role %s"):format(role.name,
-        words.count(blocked.sessions, "session"), database, blocked.role),
+        words.count(blocked.sessions, "session"), target, blocked.role),
         ("GRANT pg_signal_backend TO %s (a superuser's session only a superuser ends)"):format(quoted(role.name)))
     end
     local tablespace = properties.tablespace
@@ -96,7 +132,7 @@ function rights.check(session, database, properties, schema)
     end
     for _, setting in ipairs(properties.settings) do
       if setting.role and setting.role ~= role.name and not role.roles then
-        errors.refuse(("the role %s may not set what is set for %s in %s"):format(role.name, setting.role, database),
+        errors.refuse(("the role %s may not set what is set for %s in %s"):format(role.name, setting.role, target),
           ("ALTER ROLE %s CREATEROLE, or use a superuser in the URL"):format(quoted(role.name)))
       end
     end

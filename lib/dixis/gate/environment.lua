@@ -31,7 +31,7 @@ return {
     end
     if found then return "stamped " .. found end
     for _, step in ipairs(run.book.steps) do
-      if step.type == "stamp" then return "not stamped yet; will be stamped " .. wanted end
+      if step.type == "stamp" then return "not stamped yet; the step stamp does it, where the role may" end
     end
     return "not stamped"
   end,

@@ -20,7 +20,7 @@ return {
     if #places > 0 then
       local shown = table.concat(places, ", ", 1, math.min(#places, SHOWN))
       errors.refuse(("people are still to be named: %s in %s%s"):format(people.BLANK, shown, #places > SHOWN and ", ..." or ""),
-        run.book.built_in and "this runbook is the built-in one: `dixis init` copies it into the repository, to be filled in there"
+        run.book.built_in and "this is the built-in runbook: `dixis init` copies it into the repository, to be filled in there"
           or "write their names and numbers there",
         { file = places[1]:match "^(.*):%d+$", line = math.tointeger(tonumber(places[1]:match ":(%d+)$")) })
     end

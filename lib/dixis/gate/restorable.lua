@@ -141,15 +141,20 @@ return {
     local programs = tools.demand(run.identity.major, args.bin)
     check_header(run, programs, found)
     local source = schema.of_archive(run, programs, found.path, {})
+    local withheld = rights.withhold(session, names.database, properties, run.identity.major)
     local note = rights.check(session, names.database, properties, source)
     names.path, names.sha256 = found.path, found.sha256
     run.results.rollback = names
-    run.rollback = { record = found, programs = programs, source = source, properties = properties,
+    run.rollback = { record = found, programs = programs, source = source, properties = properties, withheld = withheld,
       jobs = math.tointeger(tonumber(args.jobs)) or 1 }
     run.recovery = found.recovery
     local lines = { ("%s, SHA-256 as recorded; %s"):format(found.path, note) }
     if found.recovery then
       lines[2] = ("its proof took %s, so that long the way back may take"):format(duration.show(found.recovery.seconds))
+    end
+    for _, statement in ipairs(withheld) do
+      lines[#lines + 1] = ("not carried over, since %s may not set it; a superuser does it afterwards: %s"):format(
+        run.identity.user, statement)
     end
     for _, line in ipairs(losses.lines(run, found, args.count_within)) do lines[#lines + 1] = line end
     remnants(session, run, properties, lines)

@@ -60,7 +60,9 @@ return {
     names.oid = database.read(session, name).oid
     state.done = true
     run.bus:emit("restore.finished", { database = name, seconds = made.seconds, tables = made.tables, rows = made.rows })
-    return ("%s, %s%s"):format(name, restore.describe(made),
-      rollback.record.rows and ", as recorded" or ", of which no record is there"), made
+    return ("%s, %s%s%s"):format(name, restore.describe(made),
+      rollback.record.rows and ", as recorded" or ", of which no record is there",
+      #rollback.withheld > 0 and "\nwithout what the role may not set; a superuser does it afterwards: "
+        .. table.concat(rollback.withheld, "; ") or ""), made
   end,
 }

@@ -13,10 +13,13 @@ return {
     if run.identity.environment == wanted then run:skip("already stamped " .. wanted) end
     change.begin(run)
     run.bus:intend("stamp.started", { environment = wanted })
-    local done, err = run:open_session().conn:query(("ALTER DATABASE %s SET dixis.environment = %s"):format(
-      sql.quote_identifier(run.identity.database), sql.quote_literal(wanted)))
+    local statement = ("ALTER DATABASE %s SET dixis.environment = %s"):format(
+      sql.quote_identifier(run.identity.database), sql.quote_literal(wanted))
+    local done, err = run:open_session().conn:query(statement)
     if not done then
-      if err.sqlstate == "42501" then run:skip("the role may not: only the database's owner can stamp it") end
+      if err.sqlstate == "42501" then
+        run:skip(("the role may not; a superuser does, once: %s"):format(statement))
+      end
       run.changed = err.kind == "connection_lost" or run.changed
       error(err, 0)
     end
