@@ -125,6 +125,15 @@ function forecast.range(low, high)
   return ("%s to %s"):format(duration.show(low), duration.show(high))
 end
 
+--- What was forecast, and what came of it.
+---@param event { low: number, high?: number, actual: number }  forecast.compared
+---@return string
+function forecast.compared(event)
+  local took = duration.show(event.actual)
+  if event.high then return ("%s for the migrations; they took %s"):format(forecast.range(event.low, event.high), took) end
+  return ("none, for want of a measurement; the migrations took %s"):format(took)
+end
+
 --- The most that all steps take; nil when that is not known.
 ---@param made? dixis.Forecast
 ---@return number?
@@ -139,7 +148,9 @@ local SHOWN <const>, SHORT <const> = 5, 1
 ---@param made dixis.Forecast
 ---@return string[]
 function forecast.lines(made)
-  local lines = { ("%s for %s"):format(forecast.range(made.low, made.high), words.count(made.count, "migration")) }
+  local what = words.count(made.count, "migration")
+  local lines = { made.high and ("%s for %s"):format(forecast.range(made.low, made.high), what)
+    or ("%s: %s"):format(what, forecast.range(made.low)) }
   local order = table.move(made.migrations, 1, #made.migrations, 1, {})
   table.sort(order, function(a, b)
     local x, y = a.high or math.huge, b.high or math.huge

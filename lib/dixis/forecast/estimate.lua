@@ -89,8 +89,11 @@ local function nearest(migration, list, now)
   return best
 end
 
-local function basis_of(m, same)
+local function basis_of(m, same, high)
   local what = m.environment == "rehearsal" and "the rehearsal" or m.environment
+  if not high then
+    return ("measured by %s of %s, on data of which no size is known"):format(what, m.at:sub(1, 16):gsub("T", " "))
+  end
   return ("from %s of %s%s, %s"):format(what, m.at:sub(1, 16):gsub("T", " "),
     m.throw_away and what ~= "the rehearsal" and " on a throw-away server" or "",
     same and "on data of the same size" or "scaled by the size of the tables")
@@ -107,7 +110,7 @@ function estimate.migration(migration, known, now)
   if m then
     local same
     made.low, made.high, same = measured(migration, m, now)
-    made.basis = basis_of(m, same)
+    made.basis = basis_of(m, same, made.high)
   else
     local items, bytes, untold = migration.work or none, nil, nil
     made.low, made.high = 0, QUICK * (migration.statements - #items)

@@ -69,8 +69,7 @@ return {
     end
     observed(out, read.observed)
     if read.compared then
-      out[#out + 1] = ("\nForecast of the migrations: %s; they took %s."):format(
-        forecast.range(read.compared.low, read.compared.high), duration.show(read.compared.actual))
+      out[#out + 1] = ("\nForecast: %s."):format(forecast.compared(read.compared))
     end
     if finished.way_back then
       out[#out + 1] = "\n## The way back\n\n```\n" .. plain.text(table.concat(finished.way_back, "\n")) .. "\n```"

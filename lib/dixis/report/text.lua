@@ -35,6 +35,10 @@ end
 
 function Text:line(line)
   if self.title then self:head() end
+  if self.asking then -- The cursor is behind the question.
+    self.asking = nil
+    self.write "\n"
+  end
   if self.ci and line ~= "" then line = clock.iso():sub(12, 19) .. "  " .. line end
   self.write(line .. "\n")
 end
@@ -117,6 +121,7 @@ on["phase.started"] = function(self, event)
   self.title = titles[event.name] or event.name
 end
 on["gate.opened"] = function(self, event)
+  self.asking = nil
   self:item(self.style.green(self.marks.ok), event.name, event.note, event.seconds > 0.5 and event.seconds or nil)
 end
 -- The title comes before what may take long.
@@ -141,11 +146,13 @@ on["confirm.asked"] = function(self, event)
   end
   if event.digest then lines[#lines + 1] = "plan " .. event.digest:sub(1, 16) end
   if #lines > 0 then self:item(self.style.yellow(self.marks.ask), event.name, table.concat(lines, "\n")) end
+  self.asking = true
 end
 on["gate.skipped"] = function(self, event)
   self:item(self.style.dim(self.marks.skip), event.name, "skipped: " .. event.reason, nil, self.style.dim)
 end
 on["gate.refused"] = function(self, event)
+  self.asking = nil
   self:item(self.style.red(self.marks.bad), event.name, event.error.message,
     event.seconds > 0.5 and event.seconds or nil)
   self:hint(event.error.hint)
@@ -253,8 +260,9 @@ local function what_changed(event)
   if event.outcome == "in_doubt" then return "What became of the target is not known for certain: see the failed step." end
   if not event.changed then return "Nothing was changed in the target." end
   if event.applied == 0 then return "The target was changed (see the steps); no migration was applied." end
-  if event.applied == 1 then return "1 migration was applied and is recorded in the target." end
-  return ("%s applied and recorded in the target."):format(words.count(event.applied, "migration"))
+  local then_what = event.outcome == "interrupted" and " Run it again to go on from there." or ""
+  if event.applied == 1 then return "1 migration was applied and is recorded in the target." .. then_what end
+  return ("%s applied and recorded in the target.%s"):format(words.count(event.applied, "migration"), then_what)
 end
 
 -- What the lines above do not say, or hide: a group is folded when it is closed.
@@ -288,8 +296,7 @@ on["run.finished"] = function(self, event)
   if #phases > 0 then self:line("  time     " .. table.concat(phases, ", ")) end
   local compared = self.compared
   if compared then
-    self:line(("  forecast %s for the migrations; they took %s"):format(forecast.range(compared.low, compared.high),
-      duration.show(compared.actual)))
+    self:line("  forecast " .. forecast.compared(compared))
   end
   self.way_back, self.left_behind, self.people = event.way_back, event.left_behind, event.people
 end
