@@ -162,9 +162,10 @@ return dixis.runbook {
   way_back = {
     "The backup from before the first change (${backup.state}): ${backup.path}",
     "  dixis run rollback --set backup='${backup.path}' --set record='${run.journal}'",
-    "restores it beside ${target.database}, compares it with its record, and swaps the two by their names; the one that is",
-    "there now is kept. Before it asks, it shows what was written since. The way back takes about ${backup.takes}.",
-    "When nothing that was written may be lost, go forward instead: write a repair migration, run it on staging,",
-    "then run this runbook again.",
+    "restores it beside ${target.database}, compares it, and swaps the two by their names;",
+    "the one that is there now is kept. It takes about ${backup.takes}.",
+    "Before it asks, it shows what was written since and would be lost.",
+    "When nothing may be lost, go forward instead: write a repair migration,",
+    "run it on staging, then run this runbook again.",
   },
 }

@@ -35,13 +35,17 @@ end
 local function options(view, running)
   view:title("Options", "  (--set NAME=VALUE)")
   local names = {}
-  for name in pairs(running.book.options) do names[#names + 1] = name end
+  local width = 16
+  for name in pairs(running.book.options) do
+    names[#names + 1] = name
+    width = math.max(width, #name)
+  end
   table.sort(names)
   for _, name in ipairs(names) do
     local value, option = running.options[name], running.book.options[name]
     if type(value) == "number" and option.type == "duration" then value = duration.show(value) end
-    view:row(("  %-16s %-14s "):format(name, value == nil and "not set" or plain.text(running.secrets:clean(tostring(value)))),
-      option.help)
+    local shown = value == nil and "not set" or plain.text(running.secrets:clean(tostring(value)))
+    view:row(("  %s%s %-14s "):format(name, (" "):rep(width - #name), shown), option.help)
   end
 end
 
