@@ -163,7 +163,7 @@ local plain_kinds <const> = { AEXPR_OP = true, AEXPR_IN = true, AEXPR_DISTINCT =
 local comparing <const> = { ["="] = true, ["<>"] = true, ["<"] = true, [">"] = true, ["<="] = true, [">="] = true }
 
 -- column = 'X', column IN ('X', 'Y'): constants that are read as values of the column's enum.
-local function compared(context, where, body)
+local function compared(context, where, body, needs)
   if not plain_kinds[body.kind] or not comparing[node.text(body.name and body.name[1])] then return end
   for _, pair in ipairs { { body.lexpr, body.rexpr }, { body.rexpr, body.lexpr } } do
     local fields <const>, other <const> = pair[1] and pair[1].ColumnRef and pair[1].ColumnRef.fields, pair[2]
@@ -175,7 +175,10 @@ local function compared(context, where, body)
     end
     if column and other and column.type.user and not column.type.array and find.stands(context, column) then
       for _, value in ipairs(other.List and other.List.items or { other }) do
-        if constant_text(value) then expression.enum_value(context, column.type, value) end
+        if constant_text(value) then
+          expression.enum_value(context, column.type, value)
+          needs(column.type.user)
+        end
       end
     end
   end
@@ -222,7 +225,7 @@ function expression.read(context, tree, where, needs)
       if type.user then needs(type.user) end
       expression.enum_value(context, type, body.arg)
     elseif kind == "A_Expr" then
-      if where then compared(context, where, body) end
+      if where then compared(context, where, body, needs) end
     elseif kind == "ColumnRef" then
       if where and where.query then
         where.column(body.fields)

@@ -21,11 +21,13 @@ local by_zone <const> = { date_trunc = true, date_part = true, extract = true }
 
 local times <const> = { date = true, timestamp = true, time = true, timestamptz = true, timetz = true }
 
--- The type of a column that stands alone, as pg_type names it.
+-- The type of a column that stands alone, as pg_type names it; "enum" for any enum.
 local function type_of(context, relation, tree)
   local fields <const> = tree and tree.ColumnRef and tree.ColumnRef.fields
   local column <const> = fields and relation.columns[node.text(fields[#fields]) or ""]
-  return column and find.stands(context, column) and column.type.builtin and not column.type.array and column.type.name
+  if not column or not find.stands(context, column) or column.type.array then return nil end
+  if column.type.user then return column.type.user.kind == "enum" and "enum" or nil end
+  return column.type.builtin and column.type.name
 end
 
 local function of_call(context, relation, call)
@@ -51,6 +53,7 @@ local function of_cast(context, relation, cast)
   if from == "timestamptz" and (times[to] and to ~= "timetz") then
     return "a timestamptz gets another value by the session's time zone"
   end
+  if from == "enum" and (to == "text" or to == "varchar") then return "the text of an enum's value can be renamed" end
   if times[from] and (to == "text" or to == "varchar") then return "the text of a time depends on the session's settings" end
 end
 

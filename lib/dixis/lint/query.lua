@@ -267,7 +267,11 @@ function readers.InsertStmt(state, body, outer)
   if body.selectStmt then
     read_select(state, body.selectStmt.SelectStmt, scope)
     insert_values(state, relation, targets, body.selectStmt.SelectStmt)
-    if body.selectStmt.SelectStmt.valuesLists and not (outer or state.parameters) then rows.inserted(state.context, relation) end
+    local lists <const> = body.selectStmt.SelectStmt.valuesLists
+    if lists and not (outer or state.parameters) then
+      rows.check(state.context, relation, targets, lists)
+      rows.inserted(state.context, relation)
+    end
   end
   scope.items = { target_item(relation, body.relation) }
   local conflict <const> = body.onConflictClause

@@ -134,7 +134,7 @@ function commands.AT_SetNotNull(context, relation, command)
     null_in_rows(context, relation, found, ('UPDATE "%s" SET "%s" = ... before'):format(relation.name, found.name))
     return
   end
-  found.nullable = false
+  found.nullable, found.unsure_null = false, context.soft or nil
 end
 
 function commands.AT_DropNotNull(context, relation, command)
@@ -170,6 +170,22 @@ local function assignable(old, new)
   return a == b and a ~= "json" or b == "text" or a == "json" and b == "json"
 end
 
+-- An index or a check that holds a constant of the column's enum: PostgreSQL cannot compare it with another type.
+local function compares_values(relation, found)
+  local enum <const> = found.type.user
+  if not enum or enum.kind ~= "enum" then return nil end
+  for index in pairs(relation.indexes) do
+    if index.mentions and index.mentions[enum] and index.mentions[found] then return index end
+  end
+  for _, other in pairs(relation.constraints) do
+    if other.type == "c" and other.depends and other.depends[enum] then
+      for _, key in ipairs(other.keys) do
+        if key == found then return other end
+      end
+    end
+  end
+end
+
 function commands.AT_AlterColumnType(context, relation, command)
   local found <const> = altered(context, relation, command)
   local definition <const> = command.def.ColumnDef
@@ -183,6 +199,14 @@ function commands.AT_AlterColumnType(context, relation, command)
         fix = "drop it before, and make it again behind" })
       return
     end
+  end
+  local comparing <const> = type.user ~= found.type.user and compares_values(relation, found)
+  if comparing and find.stands(context, comparing) and find.stands(context, found) then
+    context:report("still-needed", { object = object_of(relation, found.name),
+      message = ('the type of "%s"."%s" cannot be changed: the %s "%s" (made %s) compares it with a value of the old one')
+        :format(relation.name, found.name, comparing.kind, comparing.name, context:where(comparing)),
+      fix = "drop it before, and make it again behind" })
+    return
   end
   if find.stands(context, found) and not assignable(found.type, type) then
     if not definition.raw_default then

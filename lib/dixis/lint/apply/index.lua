@@ -16,7 +16,7 @@ local function index_keys(context, relation, body)
     where = body.whereClause and true or nil, mentions = {} }
   local texts <const> = {}
   local function mention(other)
-    if other.kind == "column" then fields.mentions[other] = true end
+    if other.kind == "column" or other.kind == "enum" then fields.mentions[other] = true end
   end
   for i, item in ipairs(body.indexParams or {}) do
     local element <const> = item.IndexElem

@@ -101,7 +101,7 @@ local function copy_columns(context, made, from, inherits)
       own.parents = own.parents and own.parents + 1
     else
       context.model:add_column(made, context:make { name = other.name, type = other.type, nullable = other.nullable,
-        default = other.default, maybe = other.maybe, parents = inherits and 1 or nil })
+        default = other.default, maybe = other.maybe, parents = inherits and 1 or nil, unsure_null = true })
     end
   end
 end
