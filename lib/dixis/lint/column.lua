@@ -3,8 +3,10 @@
 local constraint = require "dixis.lint.constraint"
 local depend = require "dixis.lint.depend"
 local expression = require "dixis.lint.expression"
+local find = require "dixis.lint.find"
 local immutable = require "dixis.lint.immutable"
 local names = require "dixis.lint.names"
+local node = require "dixis.lint.node"
 local source = require "dixis.lint.source"
 local types = require "dixis.lint.types"
 
@@ -33,6 +35,13 @@ function column.set_default(context, made, text, tree)
   end
   made.default = text
   if not tree then return end
+  local named <const> = next(node.columns(tree))
+  if named then
+    context:report("wrong-column", { object = find.full(made.table.schema, made.table.name) .. "." .. made.name,
+      message = ('the default of "%s" names "%s": a default cannot name a column'):format(made.name, named),
+      fix = "text is written in single quotes" })
+    return
+  end
   local object <const> = context.model:born { kind = "default", name = made.name, column = made, table = made.table }
   made.default_object = object
   expression.read(context, tree, nil, expression.bind(object))

@@ -67,6 +67,23 @@ local function contents(object, each)
   end
 end
 
+local function rank(object)
+  local place <const> = object.place or {}
+  return ("%s %09d %s %s"):format(place.migration or "", place.line or 0, object.kind, object.name)
+end
+
+--- Puts objects in the order in which they were made: a set has none, and what is said first must not be chance.
+---@generic T
+---@param list T[]
+---@param object_of? fun(entry: T): dixis.lint.Object
+---@return T[] list
+function depend.in_order(list, object_of)
+  table.sort(list, function(a, b)
+    return rank(object_of and object_of(a) or a) < rank(object_of and object_of(b) or b)
+  end)
+  return list
+end
+
 --- All that goes when the objects are dropped, and what forbids it.
 ---@param objects dixis.lint.Object[]
 ---@param cascade boolean
@@ -95,7 +112,7 @@ function depend.closure(objects, cascade)
   for _, entry in ipairs(found) do
     if not set[entry.object] then blockers[#blockers + 1] = entry end
   end
-  return going, blockers
+  return going, depend.in_order(blockers, function(entry) return entry.object end)
 end
 
 local function remove_from(list, value)

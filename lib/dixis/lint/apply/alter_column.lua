@@ -191,8 +191,12 @@ function commands.AT_AlterColumnType(context, relation, command)
   local definition <const> = command.def.ColumnDef
   local type <const> = expression.type(context, definition.typeName)
   if not found then return end
+  local blockers <const> = {}
   for other in pairs(found.dependents or {}) do
-    if blocks_type[other.kind] and find.stands(context, other) and find.stands(context, found) then
+    if blocks_type[other.kind] then blockers[#blockers + 1] = other end
+  end
+  for _, other in ipairs(depend.in_order(blockers)) do
+    if find.stands(context, other) and find.stands(context, found) then
       context:report("still-needed", { object = object_of(relation, found.name),
         message = ('the type of "%s"."%s" cannot be changed: %s uses it ("%s", made %s)'):format(relation.name, found.name,
           blocks_type[other.kind], other.name, context:where(other)),
