@@ -107,7 +107,7 @@ local function hold_against_schema(context, path, migrations)
     return nil, err
   end
   local expected <const> = expect.catalog(found, context.model.default_path[1])
-  schema.compare(context, expected, context.model:catalog())
+  schema.compare(context, expected, context.model:catalog(), path)
   repair.missing(context, expected, migrations)
   return expected
 end

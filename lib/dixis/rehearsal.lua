@@ -81,7 +81,8 @@ end
 -- Roles that own something in it, may something in it, or are named by what is to run.
 local function make_roles(run, opened, source)
   local named, made = {}, {}
-  roles.read(tools.run(run, { source.programs.restore, "--schema-only", "--file=-", source.path }).stdout, named, made)
+  local dump = tools.run(run, { source.programs.restore, "--schema-only", "--file=-", source.path })
+  roles.read(tools.script(dump.stdout), named, made)
   for _, migration in ipairs(run:project():migrations()) do roles.read(fs.read(migration.file) or "", named, made) end
   roles.ensure(opened, named, made)
 end

@@ -56,6 +56,19 @@ describe("dixis lint", function()
     assert.same({ 0, "✓ no fault in 2 migrations with 5 statements of prisma/migrations\n" }, { code, out })
   end)
 
+  it("says which migration made what the schema file does not have", function()
+    mend()
+    assert(fs.write(folder .. "/prisma/schema.prisma", 'datasource db {\n  provider = "postgresql"\n}\n\n'
+      .. 'model User {\n  id   Int     @id\n  name String?\n}\n'))
+    local code, out = lint "--rule=extra-table=warning"
+    assert.equal(0, code, out)
+    assert.matches(("prisma/migrations/%s/migration.sql:2:1: [^\n]*%%[extra%%-table%%]\n"):format(late), out)
+    for _, output in ipairs { "github", "sarif", "json" } do
+      local done, shown, err = lint("--output", output)
+      assert.same({ 0, "" }, { done, err }, shown)
+    end
+  end)
+
   it("finds the migrations by itself, from their folder, or from the project's", function()
     for _, dir in ipairs { ".", "prisma", "prisma/migrations", folder, folder .. "/prisma/migrations/" } do
       assert.equal(1, (lint(dir)), dir)

@@ -159,7 +159,8 @@ describe("a rehearsal", function()
 
     it("makes the roles that own tables, have rights, or that migrations name", function()
       assert(conn:script(("CREATE ROLE %s_app; GRANT SELECT ON big TO %s_app; ALTER TABLE big ENABLE ROW LEVEL SECURITY;"
-        .. "CREATE POLICY p ON big TO %s_app USING (true)"):format(params.dbname, params.dbname, params.dbname)))
+        .. "CREATE POLICY p ON big TO %s_app USING (true); CREATE ROLE only_there; CREATE TABLE owned (id int);"
+        .. "ALTER TABLE owned OWNER TO only_there"):format(params.dbname, params.dbname, params.dbname)))
       assert(fs.write(folder .. "/prisma/migrations/3_alone/migration.sql",
         ("GRANT UPDATE ON big TO %s_app;\nGRANT SELECT ON big TO only_here;\n"):format(params.dbname)))
       local result = rehearse("--set", "copy=true")

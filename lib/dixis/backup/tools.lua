@@ -140,4 +140,11 @@ function tools.run(run, argv, options)
   return result
 end
 
+--- The SQL of what pg_dump or pg_restore wrote, without the lines for psql that newer ones put around it.
+---@param text string
+---@return string
+function tools.script(text)
+  return (("\n" .. text):gsub("\n\\u?n?restrict [^\n]*", ""))
+end
+
 return tools

@@ -26,8 +26,7 @@ local function dump(run, target, major)
     errors.refuse(err.message)
   end
   if result.truncated then errors.refuse "the schema is larger than 256 MB" end
-  -- Lines for psql, which newer ones put around the script.
-  return (("\n" .. result.stdout):gsub("\n\\u?n?restrict [^\n]*", ""))
+  return tools.script(result.stdout)
 end
 
 -- As one JSON text, without the logs of other tools, which may quote rows.

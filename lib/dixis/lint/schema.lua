@@ -37,7 +37,8 @@ end
 ---@param context dixis.lint.Context
 ---@param expected dixis.Catalog  of the schema file
 ---@param actual dixis.Catalog    of the model
-function schema.compare(context, expected, actual)
+---@param path string             of the schema file
+function schema.compare(context, expected, actual, path)
   local rules <const> = require "dixis.lint.rules"
   context.statement, context.index, context.migration = nil, 0, nil
   for _, difference in ipairs(compare.catalogs(expected, actual)) do
@@ -45,9 +46,12 @@ function schema.compare(context, expected, actual)
     local severity = rules.all[rule].severity
     -- Never worse than the rule, and no worse than what it means here.
     if rank[difference.severity] < rank[severity] then severity = difference.severity end
-    context.file = difference.file
+    -- What the schema file does not speak of has its place in a migration; what was there before them has none.
+    local place = difference.file and difference or actual.tables[difference.object] or actual.enums[difference.object]
+    place = place and place.file and place or { file = path }
+    context.file = place.file
     context:report(rule, { message = difference.message, object = difference.object, severity = severity,
-      line = difference.line or 1, column = 1 })
+      line = place.line or 1, column = 1 })
   end
 end
 
