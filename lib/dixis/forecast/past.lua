@@ -11,7 +11,7 @@ local store = require "dixis.store"
 local past = {}
 
 -- Far enough back for a forecast, near enough for a quick one.
-local JOURNALS <const>, BYTES <const> = 40, 2 << 20
+local JOURNALS <const>, BYTES <const> = 20, 512 << 10
 
 ---@class dixis.Measurement
 ---@field run string
