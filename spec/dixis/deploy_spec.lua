@@ -351,7 +351,8 @@ describe("deploy", function()
   end)
 
   describe("row data", function()
-    local canary <const> = "canary-31337"
+    -- Long: a shorter one turns up in a digest now and then.
+    local canary <const> = "canary-3133713371337"
 
     for name, case in pairs {
       ["a duplicate key"] = { "23505", "INSERT INTO first VALUES (1, '%s'), (2, '%s');",
@@ -379,14 +380,14 @@ describe("deploy", function()
         "INSERT INTO first VALUES (1, '%s');" },
       ["a statement that is sent whole"] = { "42601", "INSERT INTO first VALUES (1, '%s');", "\\echo %s" },
       ["an unfinished string"] = { "42601", "INSERT INTO first VALUES (1, '%s);" },
-      ["a number in the wrong place"] = { "42601", "INSERT INTO first VALUES (1 31337);" },
+      ["a number in the wrong place"] = { "42601", "INSERT INTO first VALUES (1 3133713371337);" },
       ["a mistake beside it"] = { "42601", "INSERT INTO first VALUES (1, 'x' '%s');" },
     } do
       it("is in no message: " .. name, function()
         write("2_data", (table.concat(case, "\n", 2):gsub("%%s", canary)))
         local err, result = failing()
         assert.equal(case[1], err.sqlstate)
-        assert.is_nil(all_of(result):find("31337", 1, true), err.message)
+        assert.is_nil(all_of(result):find("3133713371337", 1, true), err.message)
       end)
     end
   end)

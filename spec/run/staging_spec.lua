@@ -168,7 +168,7 @@ describe("the staging runbook", function()
       local result, events = run(nil, { DATABASE_URL_STAGING = server.url(tcp) })
       refused("the password is wrong", result, events)
       local _, path = dixis.journal(folder)
-      assert.is_nil((result.stdout .. result.stderr .. fs.read(path)):find("31337", 1, true))
+      assert.is_nil((result.stdout .. result.stderr .. fs.read(path)):find("canary", 1, true))
     end)
 
     it("no repository, unless it is told that there is none", function()
