@@ -46,7 +46,7 @@ end
 -- Takes the answer to its COMMIT.
 local function committed(run, session, due, result, err)
   if result or err.kind ~= "connection_lost" then run.unsettled = nil end
-  errors.check(result, err)
+  if not result then error(server_error.place(err, due.migration, ""), 0) end
   -- A COMMIT of an aborted transaction succeeds with the tag ROLLBACK.
   if result.tag ~= "COMMIT" then
     errors.raise("sql", ("the server answered %s to COMMIT; nothing was kept"):format(result.tag))
@@ -60,7 +60,9 @@ local function commit(run, session, due)
   task.shield(function()
     session.due, due.sent = due, true
     run.unsettled = due.migration.name -- until there is an answer, whatever else comes
-    committed(run, session, due, session.conn:query "COMMIT")
+    local result, err = session.conn:query "COMMIT"
+    if err and err.kind ~= "connection_lost" then session.due = nil end -- it may be tried again
+    committed(run, session, due, result, err)
   end)
 end
 
@@ -88,9 +90,10 @@ local function send_with_commit(run, session, batch, on_result)
   session.flight = nil
   if not ok then error(results, 0) end
   if results then return table.move(results, 2, #results, 1, {}) end
+  local refused_before_sent = session.due and err.index and err.index > 1
+  if session.due and not refused_before_sent then committed(run, session, due, nil, err) end
+  if refused_before_sent then run.unsettled, due.sent = nil, nil end
   if err.index then err.index = err.index - 1 end
-  if err.kind ~= "connection_lost" then run.unsettled = nil end
-  if err.index and err.index > 0 then due.sent = nil end -- the statement was refused before anything was sent
   return nil, err
 end
 

@@ -69,11 +69,12 @@ local function never() return false end
 
 -- What the step ends with when a migration failed: of which one, and what became of it.
 local function failure(run, session, watcher, migration, err)
-  if err.kind ~= "interrupted" then
+  local due = session.due
+  if due and not due.sent and err.kind ~= "interrupted" then
     local ok, problem = pcall(deploy.settle, run, session)
-    if not ok then err = errors.from(problem) end
+    if ok then due = nil else err = errors.from(problem) end
   end
-  if session.due then migration = session.due.migration end
+  if due then migration, session.due = due.migration, nil end
   if err.kind == "connection_lost" then
     if watcher.silent then err.message = "no answer came any more" end
     run.unsettled = migration.name
