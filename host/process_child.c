@@ -11,6 +11,10 @@
 static const uint64_t kill_after_ms = 5000;
 static const uint64_t linger_ms = 250;
 
+/* How often a group that must be gone is killed and looked for again. Once and one SIGCHLD should
+ * do, but a wake-up that a virtual machine loses would leave it for ever. */
+static const uint64_t again_ms = 100;
+
 static struct child *children; /* not reaped */
 static uv_signal_t *watcher;   /* SIGCHLD; exists while there are children */
 
@@ -129,7 +133,9 @@ static void on_sigchld(uv_signal_t *handle, int signo)
 
 static void kill_now(uv_timer_t *timer)
 {
-  child_kill(timer->data, SIGKILL);
+  struct child *child = timer->data;
+  child_kill(child, SIGKILL);
+  child_check(child);
 }
 
 void child_terminate(struct child *child)
@@ -138,7 +144,7 @@ void child_terminate(struct child *child)
   child->terminating = true;
   child_kill(child, SIGTERM);
   child_kill(child, SIGCONT); /* a stopped one cannot hear */
-  if (!child->exited) uv_timer_start(&child->timer, kill_now, kill_after_ms, 0);
+  if (!child->exited) uv_timer_start(&child->timer, kill_now, kill_after_ms, again_ms);
 }
 
 static void timeout_passed(uv_timer_t *timer)
@@ -158,12 +164,16 @@ void child_abandon(struct child *child)
   stream_close(&child->err);
   child->in_writing = false;
   child_close_in(child);
-  close_handle(&child->timer);
   close_handle(&child->line_timer);
   dx_wake(&child->wait);
   dx_wake(&child->line);
-  /* Otherwise the next SIGCHLD ends it. */
-  if (child->exited && !child->ended) child_end(child);
+  if (child->exited && !child->ended) {
+    child_end(child);
+  } else if (child->leave_running) {
+    close_handle(&child->timer);
+  } else if (!child->ended) {
+    uv_timer_start(&child->timer, kill_now, again_ms, again_ms);
+  }
   child_release(child);
 }
 

@@ -127,6 +127,9 @@ static bool loop_empties(void)
   }
   uv_walk(dx_loop(), name_handle, NULL);
   if (handles == 0) fputs("  a request is left\n", stderr);
+  char list[64];
+  snprintf(list, sizeof list, "ps -o pid,stat,wchan:32,args --ppid %d >&2", (int)getpid());
+  if (system(list) != 0) fputs("  no process is left\n", stderr);
   return false;
 }
 
