@@ -70,7 +70,7 @@ local function read_project(run)
   local session, migrations = run:open_session(), run:project():migrations()
   local found = history.compare(migrations, ledger.open(session):each(session))
   if found.ledger ~= run.plan.parts.ledger then
-    changed(run, ("rows of the ledger %s were added or changed: %d migrations were applied, now %d are"):format(
+    changed(run, ("rows of the ledger %s were added or changed: %d of the migrations had been applied, now %d"):format(
       run.ledger.table, run.plan.applied, found.applied))
   end
   return migrations, found

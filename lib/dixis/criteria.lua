@@ -76,7 +76,8 @@ function criteria.judge_all(run)
     if not green then red[#red + 1] = check.name end
   end
   if #red > 0 then
-    errors.raise("failed", ("%d of %d criteria are red: %s"):format(#red, #run.book.criteria, table.concat(red, ", ")))
+    errors.raise("red", ("%s %s red: %s"):format(words.of(#red, #run.book.criteria, "criterion", "criteria"),
+      words.are(#red), table.concat(red, ", ")))
   end
 end
 
@@ -128,7 +129,7 @@ function criteria.watch(run)
     local red = not watch.stopped and judge_round(run)
     watch.seconds = since(begun)
     if red then
-      errors.raise("failed", ("of the criteria, %s turned red %s after all had been green"):format(red,
+      errors.raise("red", ("of the criteria, %s turned red %s after all had been green"):format(red,
         duration.show(watch.seconds)))
     elseif not watch.stopped then
       watch.rounds = watch.rounds + 1

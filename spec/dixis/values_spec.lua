@@ -1,8 +1,9 @@
--- The small modules that hold values: near, duration, json, secrets.
+-- The small modules that hold values: near, duration, json, secrets, words.
 local duration = require "dixis.duration"
 local json = require "dixis.json"
 local near = require "dixis.near"
 local secrets = require "dixis.secrets"
+local words = require "dixis.words"
 
 describe("near", function()
   it("finds the meant name", function()
@@ -83,5 +84,16 @@ describe("secrets", function()
     local found = secrets.new()
     found:add "a"
     assert.equal("banana", found:clean "banana")
+  end)
+end)
+
+describe("words", function()
+  it("knows one from several", function()
+    assert.equal("0 rows", words.count(0, "row"))
+    assert.equal("1 row", words.count(1, "row"))
+    assert.equal("2 criteria", words.count(2, "criterion", "criteria"))
+    assert.equal("1 of 1 criterion is", words.of(1, 1, "criterion", "criteria") .. " " .. words.are(1))
+    assert.equal("1 of 7 criteria is", words.of(1, 7, "criterion", "criteria") .. " " .. words.are(1))
+    assert.equal("0 of 2 statements are", words.of(0, 2, "statement") .. " " .. words.are(0))
   end)
 end)

@@ -93,7 +93,7 @@ describe("check.sql", function()
       check.sql { name = "broken", query = "SELECT * FROM nowhere" }]], {
       ["true"] = { "green" }, one = { "red", "is 1, not true" }, none = { "red", "is nil" }, same = { "green" },
       text = { "green" }, enough = { "green" }, few = { "red", "is 9.5, not at least 10" }, many = { "red" },
-      null = { "red" }, forbidden = { "red" }, rows = { "green" }, no_rows = { "red", "1 rows, not 0" },
+      null = { "red" }, forbidden = { "red" }, rows = { "green" }, no_rows = { "red", "1 row, not 0" },
       ["false"] = { "green" }, broken = { "red", "nowhere" },
     })
   end)

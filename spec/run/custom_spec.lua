@@ -445,11 +445,11 @@ describe("an address", function()
     end
     judged({ "/echo", "" }, 0, "answered 200")
     judged({ "/echo?status=204", "status = 204" }, 0, "answered 204")
-    judged({ "/echo?status=500", "within = '300ms'" }, 1, "answered 500 instead of 200", "1 of 1 criteria are red: up")
-    judged({ "/slow?s=5", "within = '1s'" }, 1, "1 of 1 criteria are red: up")
+    judged({ "/echo?status=500", "within = '300ms'" }, 1, "answered 500 instead of 200", "1 of 1 criterion is red: up")
+    judged({ "/slow?s=5", "within = '1s'" }, 1, "1 of 1 criterion is red: up")
     says(go { uses = '{ net = { "http://127.0.0.1:1" } }',
       criteria = '{ check.http { name = "up", url = "http://127.0.0.1:1", within = "200ms" } }' }, 1,
-      "1 of 1 criteria are red")
+      "1 of 1 criterion is red")
   end)
 
   it("is told by step.http", function()

@@ -117,7 +117,7 @@ describe("runbooks/rollback.lua", function()
       assert.is_true(cut > 1)
       assert.matches("public.person: 2000 rows then, %d+ now", result.shown)
       assert.matches("public.note: 2 rows then, the table is gone now", result.shown, 1, true)
-      assert.matches("public.later: not there then, 1 rows now", result.shown, 1, true)
+      assert.matches("public.later: not there then, 1 row now", result.shown, 1, true)
 
       local swapped = dixis.event(events, "swap.finished")
       assert.matches("^" .. made.name .. "_broken_[%w_]+$", swapped.kept_as)

@@ -4,6 +4,7 @@ local contents = require "dixis.backup.contents"
 local errors = require "dixis.errors"
 local session = require "dixis.target.session"
 local task = require "host.task"
+local words = require "dixis.words"
 
 local losses = {}
 
@@ -14,15 +15,15 @@ local function table_lines(before, now, out)
   local differences = contents.differences(before, now)
   for i, one in ipairs(differences) do
     if i > SHOWN then
-      out[#out + 1] = ("  ... and %d more tables"):format(#differences - SHOWN)
+      out[#out + 1] = ("  ... and %s more"):format(words.count(#differences - SHOWN, "table"))
       break
     end
     if not one.now then
-      out[#out + 1] = ("  %s: %d rows then, the table is gone now"):format(one.table, one.before)
+      out[#out + 1] = ("  %s: %s then, the table is gone now"):format(one.table, words.count(one.before, "row"))
     elseif not one.before then
-      out[#out + 1] = ("  %s: not there then, %d rows now"):format(one.table, one.now)
+      out[#out + 1] = ("  %s: not there then, %s now"):format(one.table, words.count(one.now, "row"))
     else
-      out[#out + 1] = ("  %s: %d rows then, %d now"):format(one.table, one.before, one.now)
+      out[#out + 1] = ("  %s: %s then, %d now"):format(one.table, words.count(one.before, "row"), one.now)
     end
   end
   if #differences == 0 then out[#out + 1] = "  no table has another number of rows" end
@@ -32,8 +33,8 @@ local function activity_line(before, now, out)
   local inserted, updated, deleted = now.inserted - before.inserted, now.updated - before.updated,
     now.deleted - before.deleted
   if before.reset ~= now.reset or inserted < 0 or updated < 0 or deleted < 0 then return end
-  out[#out + 1] = ("  by the server's statistics: %d rows inserted, %d updated, %d deleted, migrations included"):format(
-    inserted // 1, updated // 1, deleted // 1)
+  out[#out + 1] = ("  by the server's statistics: %s inserted, %d updated, %d deleted, migrations included"):format(
+    words.count(inserted // 1, "row"), updated // 1, deleted // 1)
 end
 
 local function read(run, found, seconds, out)

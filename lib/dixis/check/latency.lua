@@ -89,7 +89,7 @@ return {
     local counted, reason
     if args.statements then counted, reason = latency.counted(run:open_session()) end
     local note = ("%d timed%s; %s"):format(#near.keys(timed) - missing,
-      missing > 0 and (", %d need what is not there yet"):format(missing) or "",
+      missing > 0 and (", %d %s what is not there yet"):format(missing, missing == 1 and "needs" or "need") or "",
       counted and words.count(#near.keys(counted), "statement") .. " counted" or reason or "chosen queries alone")
     return note, { timed = timed, counted = counted, reason = reason }
   end,

@@ -11,7 +11,8 @@ local function recorded(rows, name, as)
   rows = rows or { open = {}, finished = 0, closed = 0 }
   if #rows.open > 0 then return false, name .. " has a row that never finished", hint end
   if as == "applied" and rows.finished ~= 1 then
-    return false, ("%s has %d rows that say it is applied"):format(name, rows.finished), hint
+    return false, rows.finished == 0 and ("%s has no row that says it is applied"):format(name)
+      or ("%s has %d rows that say it is applied"):format(name, rows.finished), hint
   elseif as == "rolled_back" and (rows.finished > 0 or rows.closed == 0) then
     return false, name .. " is not recorded as rolled back", hint
   end

@@ -1,5 +1,7 @@
 -- check.sql: a query's single value is as it should be (true, when nothing is said of it).
 
+local words = require "dixis.words"
+
 local expectations <const> = { "equals", "differs", "at_least", "at_most", "matches", "rows" }
 
 -- numeric and the like come as text.
@@ -47,7 +49,8 @@ return {
   describe = function(args) return args.name end,
   act = function(run, args)
     local result = run:open_session():query(args.query)
-    if args.rows and #result ~= args.rows then return false, ("%d rows, not %d"):format(#result, args.rows) end
+    local found = words.count(#result, "row")
+    if args.rows and #result ~= args.rows then return false, ("%s, not %d"):format(found, args.rows) end
     local value = result[1] and result[1][1]
     local expected
     for _, name in ipairs(expectations) do expected = expected or args[name] ~= nil end
@@ -61,6 +64,6 @@ return {
         return false, ("is %s, "):format(tostring(value)) .. judge[1]:format(tostring(wanted))
       end
     end
-    return true, args.rows and ("%d rows"):format(#result) or tostring(value)
+    return true, args.rows and found or tostring(value)
   end,
 }

@@ -151,7 +151,7 @@ function Examination:go_on_alone(migration, prepared, first_error)
   if not at then return self:fail(migration, first_error) end
   local failed = statements[at]
   -- How a deploy would go on is not what to do here.
-  if (first_error.hint or ""):find "^%d+ of %d+ statements are done" then first_error.hint = nil end
+  if (first_error.hint or ""):find "^%d+ of %d+ statements? %l+ done" then first_error.hint = nil end
   for i = 1, at do self.seen[migration.name][statements[i].index] = i < at end
   self:fail(migration, first_error, { line = first_error.line, column = failed.column, index = failed.index, node = failed.node,
     tree = failed.tree, statement = excerpt(text:sub(failed.first, failed.last)) })

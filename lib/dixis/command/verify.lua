@@ -9,6 +9,7 @@ local proof = require "dixis.proof"
 local signature = require "dixis.signature"
 local store = require "dixis.store"
 local tty = require "host.tty"
+local words = require "dixis.words"
 
 local function parser()
   local made = options.parser("verify", "Proves that a journal and its receipt were not changed.")
@@ -45,8 +46,9 @@ end
 
 local function check_together(receipt, receipt_path, journal)
   if receipt.journal.head ~= journal.head or receipt.journal.lines ~= journal.lines then
-    broken("%s was written for a journal of %d lines that ended in %s; this one has %d and ends in %s", receipt_path,
-      receipt.journal.lines, receipt.journal.head:sub(1, 16), journal.lines, journal.head:sub(1, 16))
+    broken("%s was written for a journal of %s that ended in %s; this one has %d and ends in %s", receipt_path,
+      words.count(receipt.journal.lines, "line"), receipt.journal.head:sub(1, 16), journal.lines,
+      journal.head:sub(1, 16))
   end
 end
 
@@ -83,7 +85,7 @@ local function verify(given)
     return ("intact: the receipt of %s, no journal beside it%s"):format(plain.text(receipt.run), signed_by(receipt))
   end
   if receipt then check_together(receipt, receipt_path, journal) end
-  return ("intact: %d lines, last hash %s%s"):format(journal.lines, journal.head,
+  return ("intact: %s, last hash %s%s"):format(words.count(journal.lines, "line"), journal.head,
     receipt and ", receipt fits" .. signed_by(receipt) or ", no receipt"), journal.torn
 end
 

@@ -7,6 +7,7 @@ local forecast = require "dixis.lazy" "dixis.forecast"
 local identity = require "dixis.target.identity"
 local plan = require "dixis.plan"
 local tty = require "host.tty"
+local words = require "dixis.words"
 
 -- What the person is about to agree to; the plan is told once, however many questions there are.
 local function asked(run, args)
@@ -52,7 +53,8 @@ return {
     local answer, by = given[run.confirmed], "--confirm"
     if answer == nil then
       if #given > 0 then
-        errors.refuse(("this runbook asks for %d confirmations, --confirm was given %d times"):format(run.confirmed, #given),
+        errors.refuse(("this runbook asks for %d confirmations, --confirm was given %s"):format(run.confirmed,
+          words.count(#given, "time")),
           ("give another --confirm '%s'"):format(args.phrase))
       end
       answer, by = from_terminal(run, args.phrase, args), "terminal"

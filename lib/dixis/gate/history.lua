@@ -64,6 +64,6 @@ return {
       errors.refuse(table.concat(lines, "\n"), refused[1].hint .. overridable)
     end
     return ("%d applied, %d pending%s"):format(found.applied, #found.pending,
-      #let_through > 0 and (", %d differences let through"):format(#let_through) or "")
+      #let_through > 0 and (", %s let through"):format(words.count(#let_through, "difference")) or "")
   end,
 }

@@ -2,6 +2,7 @@
 
 local clock = require "host.clock"
 local errors = require "dixis.errors"
+local words = require "dixis.words"
 
 local doubt = {}
 
@@ -80,8 +81,9 @@ function doubt.settle(run, migration, err)
   end
   run.changed = true
   if not row.finished then
-    return errors.new("connection_lost", ("the connection was lost inside %s; %d of its statements are done and recorded")
-      :format(migration.name, row.steps), { changed = true, hint = "run again: it goes on after checking" })
+    local done = ("%d of its statements %s done and recorded"):format(row.steps, words.are(row.steps))
+    return errors.new("connection_lost", ("the connection was lost inside %s; %s"):format(migration.name, done),
+      { changed = true, hint = "run again: it goes on after checking" })
   end
   run.bus:emit("migration.applied", { name = migration.name, seconds = 0, recovered = true })
   run.applied[#run.applied + 1] = migration.name

@@ -6,6 +6,7 @@ local clock = require "host.clock"
 local duration = require "dixis.duration"
 local side = require "dixis.target.side"
 local task = require "host.task"
+local words = require "dixis.words"
 
 local monitor = {}
 
@@ -70,7 +71,7 @@ local function look(self, session)
     end
   end
   if held.sessions > 0 then
-    text = ("%s, holds up %d sessions for %s"):format(text, held.sessions, duration.show(held.seconds))
+    text = ("%s, holds up %s for %s"):format(text, words.count(held.sessions, "session"), duration.show(held.seconds))
     if not self.told_held then
       self.told_held = true
       self.run.bus:emit("lock.holding", { migration = self.name, sessions = held.sessions, seconds = held.seconds })

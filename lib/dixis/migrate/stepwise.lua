@@ -7,6 +7,7 @@ local errors = require "dixis.errors"
 local lock = require "dixis.migrate.lock"
 local server_error = require "dixis.migrate.server_error"
 local task = require "host.task"
+local words = require "dixis.words"
 
 local stepwise = {}
 
@@ -45,7 +46,7 @@ local function alone(run, session, ledger, job, i, begun)
 end
 
 local function with_count(run, session, ledger, job, i)
-  local count = ledger:progress_statement(job.id, i, ("%d of %d statements done"):format(i, #job.statements))
+  local count = ledger:progress_statement(job.id, i, words.of(i, #job.statements, "statement") .. " done")
   local results, err = session.conn:pipeline { "BEGIN", job.texts[i], count }
   if not results then
     if err.index == 2 then err.index = nil end
@@ -74,12 +75,13 @@ local function one(run, session, ledger, job, i, begun)
       placed.changed = true
       placed.message = ("%s; it left the invalid index %s"):format(placed.message, name)
     end
-    placed.hint = placed.hint or ("%d of %d statements are done and recorded; mend the cause, then run again: it goes on "
-      .. "with statement %d%s"):format(i - 1, of, i, state == "invalid" and ", after dropping that index" or "")
+    placed.hint = placed.hint or ("%s %s done and recorded; mend the cause, then run again: it goes on "
+      .. "with statement %d%s"):format(words.of(i - 1, of, "statement"), words.are(i - 1), i,
+      state == "invalid" and ", after dropping that index" or "")
     error(placed, 0)
   end
   task.shield(function()
-    if job.alone[i] then ledger:progress(session, job.id, i, ("%d of %d statements done"):format(i, of)) end
+    if job.alone[i] then ledger:progress(session, job.id, i, words.of(i, of, "statement") .. " done") end
     run.changed = true
     run.bus:emit("statement.finished", { migration = job.migration.name, statement = i, of = of })
   end)

@@ -1,5 +1,7 @@
 -- A triage in words: what was found, and the command that puts the ledger right.
 
+local words = require "dixis.words"
+
 local triage_text = {}
 
 local SHOWN <const> = 20
@@ -34,7 +36,7 @@ local function statement_lines(found, out)
       end
     end
   end
-  if shown > SHOWN then out[#out + 1] = ("... and %d statements more"):format(shown - SHOWN) end
+  if shown > SHOWN then out[#out + 1] = ("... and %s more"):format(words.count(shown - SHOWN, "statement")) end
 end
 
 --- What was found, in lines.

@@ -265,12 +265,14 @@ local function what_changed(event)
   return ("%s applied and recorded in the target.%s"):format(words.count(event.applied, "migration"), then_what)
 end
 
+-- Kinds of errors that are of no gate and no step.
+local said_nowhere <const> = { internal = true, journal = true, red = true }
+
 -- What the lines above do not say, or hide: a group is folded when it is closed.
 local function closing_words(self, event)
   local err = event.error
   if not err or event.outcome == "interrupted" then return nil end
-  if self.groups or err.kind == "internal" or err.kind == "journal" then return err.message end
-  return event.outcome == "failed" and err.message:find "criteria" and err.message or nil
+  return (self.groups or said_nowhere[err.kind]) and err.message or nil
 end
 
 on["run.finished"] = function(self, event)

@@ -4,6 +4,7 @@ local errors = require "dixis.errors"
 local herald = require("dixis.lazy") "dixis.herald"
 local shared = require "dixis.notice.fields"
 local text = require "dixis.notice.text"
+local words = require "dixis.words"
 
 return {
   type = "notice",
@@ -21,11 +22,11 @@ return {
     local sent, failed, silent = herald.tell(run, args.moment,
       { window = args.window, expected = args.expected, about = args.about })
     if args.must and (failed > 0 or sent == 0) then
-      errors.raise("failed", failed > 0 and ("%d of %d notices could not be sent"):format(failed, sent + failed)
+      errors.raise("failed", failed > 0 and words.of(failed, sent + failed, "notice") .. " could not be sent"
         or "there is nobody to tell: " .. (#silent > 0 and table.concat(silent, "; ") or "the runbook has no notices"),
         { hint = "see the failures above, and `notices` of the runbook" })
     end
     if sent + failed == 0 then run:skip("nobody is told: " .. (#silent > 0 and table.concat(silent, "; ") or "no notices")) end
-    return ("%d of %d notices sent"):format(sent, sent + failed), { sent = sent, failed = failed }
+    return words.of(sent, sent + failed, "notice") .. " sent", { sent = sent, failed = failed }
   end,
 }

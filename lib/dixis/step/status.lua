@@ -16,7 +16,8 @@ return {
       errors.raise("failed", ("%s still pending, the first is %s"):format(
         words.count(#found.pending, "migration"), found.pending[1].name))
     end
-    return ("up to date, with %d differences that were let through"):format(#found.problems),
+    return ("up to date, with %s that %s let through"):format(words.count(#found.problems, "difference"),
+      #found.problems == 1 and "was" or "were"),
       { applied = found.applied, pending = 0, differences = #found.problems }
   end,
 }
