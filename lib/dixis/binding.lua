@@ -13,26 +13,24 @@ local plan = require "dixis.plan"
 
 local binding = {}
 
-local function changed(run, message, hint)
-  errors.raise("plan_changed", "what was planned is no longer so: " .. message, {
-    hint = (hint or "look at what changed it, then plan and confirm anew")
-      .. (run.changed and "" or ". Nothing was changed by this run"),
-  })
+local function changed(message, hint)
+  errors.raise("plan_changed", "what was planned is no longer so: " .. message,
+    { hint = hint or "look at what changed it, then plan and confirm anew" })
 end
 
 -- The first migration that differs.
-local function compare_migrations(run, before, now)
+local function compare_migrations(before, now)
   local known = {}
   for _, migration in ipairs(before) do known[migration.name] = migration.checksum end
   for _, migration in ipairs(now) do
     local checksum = known[migration.name]
     if checksum ~= migration.checksum then
-      changed(run, ("%s was %s"):format(migration.file, checksum and "edited" or "added"))
+      changed(("%s was %s"):format(migration.file, checksum and "edited" or "added"))
     end
     known[migration.name] = nil
   end
   local gone = next(known)
-  if gone then changed(run, ("the migration %s was removed"):format(gone)) end
+  if gone then changed(("the migration %s was removed"):format(gone)) end
 end
 
 -- Reading ten thousand scripts again takes a while, and as much memory again: only where something was touched.
@@ -40,16 +38,16 @@ local function check_folder(run)
   local project = run:project()
   if folder.unchanged(project:folder()) then return end
   local read, err = project:read_folder()
-  if not read then changed(run, err.message, err.hint) end
-  compare_migrations(run, project:migrations(), read.migrations)
+  if not read then changed(err.message, err.hint) end
+  compare_migrations(project:migrations(), read.migrations)
 end
 
 local function compare_targets(run, now)
   local difference = identity.difference(run.identity, now)
-  if difference then changed(run, "the target is another one: " .. difference) end
+  if difference then changed("the target is another one: " .. difference) end
   -- Another run, which had the lock before, may have set the stamp that this one sets too.
   if now.environment ~= run.identity.environment and now.environment ~= run.book.target.environment then
-    changed(run, ("the target's stamp was %s and is %s"):format(run.identity.environment or "absent",
+    changed(("the target's stamp was %s and is %s"):format(run.identity.environment or "absent",
       now.environment or "absent"))
   end
   run.identity.environment = now.environment
@@ -70,7 +68,7 @@ local function read_project(run)
   local session, migrations = run:open_session(), run:project():migrations()
   local found = history.compare(migrations, ledger.open(session):each(session))
   if found.ledger ~= run.plan.parts.ledger then
-    changed(run, ("rows of the ledger %s were added or changed: %d of the migrations had been applied, now %d"):format(
+    changed(("rows of the ledger %s were added or changed: %d of the migrations had been applied, now %d"):format(
       run.ledger.table, run.plan.applied, found.applied))
   end
   return migrations, found
@@ -78,11 +76,11 @@ end
 
 local function check(run)
   local edited = loader.changed(run.book)
-  if edited then changed(run, ("the runbook %s was edited"):format(edited)) end
+  if edited then changed(("the runbook %s was edited"):format(edited)) end
   compare_targets(run, read_target(run))
   local parts = plan.parts(run, read_project(run))
   for name, part in pairs(parts) do
-    if json.canonical(part) ~= json.canonical(run.plan.parts[name]) then changed(run, ("its %s"):format(name)) end
+    if json.canonical(part) ~= json.canonical(run.plan.parts[name]) then changed(("its %s"):format(name)) end
   end
   lock.check(run, true)
 end

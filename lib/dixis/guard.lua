@@ -191,7 +191,7 @@ function guard.begin(run)
   local rule, found = broken(self.rules, sample)
   if rule then
     errors.refuse(("the guard would stop the run at once: %s (abort.%s)"):format(found, rule),
-      "nothing was changed: find out what is the matter with the target, then run again")
+      "find out what is the matter with the target, then run again")
   end
   run.guarding = self
 end

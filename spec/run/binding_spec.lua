@@ -51,7 +51,7 @@ end
 local function refused(text, result, events)
   assert.equal(3, result.code, result.shown)
   assert.matches(text, result.shown, 1, true)
-  assert.matches("Nothing was changed", result.shown, 1, true)
+  assert.equal(1, select(2, result.shown:gsub("[Nn]othing was changed", "")), result.shown)
   assert.is_false(dixis.event(events, "run.finished").changed)
   assert.is_nil(dixis.event(events, "migration.started"))
   assert.is_nil(dixis.event(events, "stamp.started"))

@@ -91,7 +91,7 @@ describe("the prompt", function()
       local ran = answer(typed, "wait:0.2", "send:\\n")
       assert.equal(3, ran.code, typed .. ran.shown)
       assert.matches("the phrase is not DIXIS-STAGING-OK", plain(ran.shown), 1, true)
-      assert.matches("Nothing was changed", ran.shown, 1, true)
+      assert.equal(1, select(2, ran.shown:gsub("[Nn]othing was changed", "")), "not told once: " .. ran.shown)
     end
     assert.equal(before, book.snapshot(url))
   end)

@@ -22,7 +22,7 @@ return {
       local who = lock.holder(run)
       if clock.now() - begun >= args.wait then
         errors.raise("locked", "another migration run holds the lock: " .. who,
-          { hint = "wait until it is finished, then run again; nothing was changed by this run" })
+          { hint = "wait until it is finished, then run again" })
       end
       run:note("waiting for " .. who)
       clock.sleep(POLL)

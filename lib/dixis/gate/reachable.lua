@@ -53,7 +53,7 @@ return {
       left = limit - (clock.now() - begun)
       if left <= 0 then
         errors.raise("unreachable", ("%s; gave up after %s"):format(err.message, duration.show(clock.now() - begun)),
-          { hint = "nothing was changed. A sleeping database may need longer: --set wait=10m" })
+          { hint = "a sleeping database may need longer: --set wait=10m" })
       end
       run:note(("waiting for the target, up to %s (%s)"):format(duration.show(limit), err.message))
       clock.sleep(math.min(pause, left))

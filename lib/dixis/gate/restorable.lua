@@ -67,7 +67,7 @@ local function check_target(session, run)
   local other = target.database_oid and session:row(other_run_query, target.database_oid)
   if other then
     errors.raise("locked", ("a migration run is going on in %s: %s"):format(target.database, other.name),
-      { hint = "wait until it is finished, then run again; nothing was changed by this run" })
+      { hint = "wait until it is finished, then run again" })
   end
 end
 

@@ -78,7 +78,7 @@ function server_error.place(err, migration, text, statement, number, of)
   elseif err.sqlstate == "42501" then
     placed.hint = "the role of the URL lacks a right; grant it, or use the owner's role for migrations"
   elseif err.sqlstate == "55P03" then
-    placed.hint = "another session holds the lock; nothing was changed, run again when it is gone"
+    placed.hint = "another session holds the lock; run again when it is gone"
   end
   return placed
 end
