@@ -1,0 +1,93 @@
+-- The end of a run in the text view: the verdict, what was changed, where the record is, and what a person has to do.
+
+local duration = require "dixis.duration"
+local forecast = require "dixis.lazy" "dixis.forecast"
+local words = require "dixis.words"
+
+local ending = {}
+
+local verdicts <const> = {
+  succeeded = "done: every criterion is green", failed = "failed", refused = "refused",
+  locked = "another run is going on", unreachable = "the target could not be reached",
+  in_doubt = "in doubt: a person must look", interrupted = "interrupted",
+}
+
+local function what_changed(event)
+  if event.outcome == "in_doubt" then return "What became of the target is not known for certain: see the failed step." end
+  if not event.changed then return "Nothing was changed in the target." end
+  if event.applied == 0 then return "The target was changed (see the steps); no migration was applied." end
+  local then_what = event.outcome == "interrupted" and " Run it again to go on from there." or ""
+  if event.applied == 1 then return "1 migration was applied and is recorded in the target." .. then_what end
+  return ("%s applied and recorded in the target.%s"):format(words.count(event.applied, "migration"), then_what)
+end
+
+-- Kinds of errors that are of no gate and no step.
+local said_nowhere <const> = { internal = true, journal = true, red = true }
+
+-- What the lines above do not say, or hide: a group is folded when it is closed.
+local function closing_words(self, event)
+  local err = event.error
+  if not err or event.outcome == "interrupted" then return nil end
+  return (self.groups or said_nowhere[err.kind]) and err.message or nil
+end
+
+--- The verdict, what was changed, and how long it took.
+---@param self table  the text view
+---@param event dixis.Event  run.finished
+function ending.draw(self, event)
+  self.title = nil
+  self:close_group()
+  if self.faults then require("dixis.report.faults").draw(self, self.faults) end
+  self:line ""
+  local good = event.outcome == "succeeded"
+  local paint = good and self.style.green or self.style.red
+  self:line(paint(("%s %s"):format(good and self.marks.ok or self.marks.bad, verdicts[event.outcome] or event.outcome))
+    .. self.style.dim(("  exit %d, %s"):format(event.exit, duration.show(event.seconds))))
+  if not good or event.applied > 0 then self:line("  " .. what_changed(event)) end
+  if good and event.watch and event.watch.stopped then
+    self:line(("  Only the watch was stopped, after %s of %s: what the run did stays done, and was green so far."):format(
+      duration.show(event.watch.seconds), duration.show(event.watch.of)))
+  end
+  local closing = closing_words(self, event)
+  for _, line in ipairs(closing and self:broken(closing, 2) or {}) do self:line("  " .. line) end
+  local phases = {}
+  for _, phase in ipairs(event.phases or {}) do
+    phases[#phases + 1] = ("%s %s"):format(phase.name, duration.show(phase.seconds))
+  end
+  if #phases > 0 then self:line("  time     " .. table.concat(phases, ", ")) end
+  local compared = self.compared
+  if compared then
+    self:line("  forecast " .. forecast.compared(compared))
+  end
+  self.way_back, self.left_behind, self.people = event.way_back, event.left_behind, event.people
+end
+
+-- The very last lines: what a person has to do now.
+local function draw_left_behind(self)
+  if not self.left_behind then return end
+  self:line ""
+  for _, line in ipairs(self.left_behind) do self:line(self.style.red(line)) end
+end
+
+--- The last lines: where the record is, and the way back.
+---@param self table  the text view
+---@param paths { [1]: string, [2]: string }[]  label, path
+function ending.close(self, paths)
+  for _, pair in ipairs(paths) do self:line(("  %-8s %s"):format(pair[1], pair[2])) end
+  if self.way_back then
+    self:line ""
+    self:line(self.style.bold("The way back"))
+    for _, given in ipairs(self.way_back) do
+      -- What is indented is a command: it is copied as a whole.
+      for _, line in ipairs(given:find "^%s" and { given } or self:broken(given, 2)) do self:line("  " .. line) end
+    end
+  end
+  draw_left_behind(self)
+  if self.people then
+    self:line ""
+    self:line(self.style.bold("Whom to call"))
+    for _, line in ipairs(self.people) do self:line("  " .. line) end
+  end
+end
+
+return ending
