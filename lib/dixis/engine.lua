@@ -238,7 +238,7 @@ local function judgeable(run, err)
 end
 
 local function way_back(run)
-  if not run.book.way_back or not run.changed then return nil end
+  if not run.book.way_back then return nil end
   local journal <const> = fs.realpath(run.journal_path) -- whoever needs it may be in another folder by then
   local lines = {}
   for i, line in ipairs(run.book.way_back) do
@@ -283,15 +283,16 @@ function engine.run(run)
   -- Who tries again, as after an interruption, must first see to what was left behind.
   if run.left_behind and exit ~= 6 then exit = 1 end
   local outcome = outcomes[exit] or "failed"
+  local astray = not ok and run.changed and not run:thrown_away() -- somebody has to put something right
   local finished, problem = pcall(function()
     teller:finish(outcome, err)
     audit.finish(run, exit, outcome)
     run.bus:emit("run.finished", {
       outcome = outcome, exit = exit, seconds = since(run.bus.started), phases = run.phases,
       error = err and errors.record(err) or nil, changed = run.changed, applied = #run.applied,
-      watch = run.watch,
-      way_back = not ok and way_back(run) or nil, left_behind = run.left_behind,
-      people = not ok and run.changed and run.book.people and people.lines(run.book.people) or nil,
+      watch = run.watch, ephemeral = run:thrown_away() or nil,
+      way_back = astray and way_back(run) or nil, left_behind = run.left_behind,
+      people = astray and run.book.people and people.lines(run.book.people) or nil,
     })
     run.bus:sync()
     local text = run.settings.store and receipt.write(run, exit, outcome)

@@ -79,7 +79,7 @@ local function make(run, exit, outcome)
     run = run.id, dixis = require "dixis.version", outcome = outcome, exit = exit,
     runbook = { name = run.book.name, version = run.book.version, digest = run.book.digest },
     environment = run.book.target.environment, target = target_of(run), server_version = run.identity.server_version,
-    ephemeral = run.settings.ephemeral or run.scratch ~= nil, deploys = run.plan.deploys,
+    ephemeral = run:thrown_away(), deploys = run.plan.deploys,
     clinic = clinic_of(run),
     plan = run.plan.digest, migrations_digest = run.plan.migrations_digest,
     applied = #run.applied, migrations = run.told.migrations, criteria = run.told.criteria, confirmed = run.phrases,

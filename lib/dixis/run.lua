@@ -259,6 +259,12 @@ function Run:remove_scratch()
   self.scratch:remove()
 end
 
+--- True of a target that is of this run alone: nothing of it is there afterwards.
+---@return boolean
+function Run:thrown_away()
+  return self.settings.ephemeral or self.scratch ~= nil
+end
+
 function Run:close()
   if self.session then self.session:close() end
   if self.lock_session then self.lock_session:close() end

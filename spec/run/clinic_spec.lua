@@ -74,6 +74,8 @@ describe("a green clinic", function()
     assert.same({ "clinic", "succeeded", true, 7, 0 }, { receipt.environment, receipt.outcome, receipt.ephemeral,
       receipt.applied, receipt.clinic.counts.cause })
     assert.is_nil(receipt.clinic.schema_from)
+    assert.matches("7 migrations applied, in a database that was made for this run and is not kept.", result.stdout, 1, true)
+    assert.is_nil(result.stdout:find("recorded in the target", 1, true))
     assert.equal(0, dixis.run({ "verify", "last" }, { cwd = folder }).code)
     assert.is_nil(fs.stat(dixis.event(events, "target.identified").target.host))
   end)

@@ -485,4 +485,14 @@ describe("the way back", function()
       assert.is_nil(go({ way_back = way_back, steps = code }).stdout:find("The way back", 1, true))
     end
   end)
+
+  it("is not printed for a target that is thrown away, nor that anything stays in it", function()
+    local people <const> = '{ decision_maker = { name = "somebody", phone = "0" }, contacts = { { name = "b", phone = "1" } } }'
+    local result = says(go({ way_back = way_back, people = people,
+      steps = "{ step.deploy(), step.custom { name = 'bad', run = function() error 'no' end } }" }, { "--ephemeral" }), 1,
+      "1 migration applied, in a database that was made for this run and is not kept.")
+    for _, text in ipairs { "The way back", "somebody", "recorded in the target" } do
+      assert.is_nil(result.stdout:find(text, 1, true), result.stdout)
+    end
+  end)
 end)

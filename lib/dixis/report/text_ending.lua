@@ -12,13 +12,26 @@ local verdicts <const> = {
   in_doubt = "in doubt: a person must look", interrupted = "interrupted",
 }
 
+-- What was applied where nothing stays.
+local function what_was_tried(event)
+  return ("%s, in a database that was made for this run%s."):format(
+    event.applied == 0 and "No migration was applied" or words.count(event.applied, "migration") .. " applied",
+    event.left_behind and "" or " and is not kept")
+end
+
 local function what_changed(event)
   if event.outcome == "in_doubt" then return "What became of the target is not known for certain: see the failed step." end
   if not event.changed then return "Nothing was changed in the target." end
+  if event.ephemeral then return what_was_tried(event) end
   if event.applied == 0 then return "The target was changed (see the steps); no migration was applied." end
   local then_what = event.outcome == "interrupted" and " Run it again to go on from there." or ""
   if event.applied == 1 then return "1 migration was applied and is recorded in the target." .. then_what end
   return ("%s applied and recorded in the target.%s"):format(words.count(event.applied, "migration"), then_what)
+end
+
+-- Lines below the verdict.
+local function say(self, text)
+  for _, line in ipairs(self:broken(text, 2)) do self:line("  " .. line) end
 end
 
 -- Kinds of errors that are of no gate and no step.
@@ -43,13 +56,13 @@ function ending.draw(self, event)
   local paint = good and self.style.green or self.style.red
   self:line(paint(("%s %s"):format(good and self.marks.ok or self.marks.bad, verdicts[event.outcome] or event.outcome))
     .. self.style.dim(("  exit %d, %s"):format(event.exit, duration.show(event.seconds))))
-  if not good or event.applied > 0 then self:line("  " .. what_changed(event)) end
+  if not good or event.applied > 0 then say(self, what_changed(event)) end
   if good and event.watch and event.watch.stopped then
-    self:line(("  Only the watch was stopped, after %s of %s: what the run did stays done, and was green so far."):format(
+    say(self, ("Only the watch was stopped, after %s of %s: what the run did stays done, and was green so far."):format(
       duration.show(event.watch.seconds), duration.show(event.watch.of)))
   end
   local closing = closing_words(self, event)
-  for _, line in ipairs(closing and self:broken(closing, 2) or {}) do self:line("  " .. line) end
+  if closing then say(self, closing) end
   local phases = {}
   for _, phase in ipairs(event.phases or {}) do
     phases[#phases + 1] = ("%s %s"):format(phase.name, duration.show(phase.seconds))
