@@ -252,6 +252,12 @@ local function way_back(run)
   return lines
 end
 
+local function backups(run)
+  local list = {}
+  for i, made in ipairs(run.backups) do list[i] = { path = made.path, size = made.size, proven = made.proven } end
+  return list[1] and list
+end
+
 --- Runs the runbook to its end and leaves a complete journal. Never raises for what happens in the run.
 ---@async
 ---@param run dixis.Run  with its bus
@@ -290,7 +296,7 @@ function engine.run(run)
     run.bus:emit("run.finished", {
       outcome = outcome, exit = exit, seconds = since(run.bus.started), phases = run.phases,
       error = err and errors.record(err) or nil, changed = run.changed, applied = #run.applied,
-      watch = run.watch, ephemeral = run:thrown_away() or nil,
+      backups = backups(run), watch = run.watch, ephemeral = run:thrown_away() or nil,
       way_back = astray and way_back(run) or nil, left_behind = run.left_behind,
       people = astray and run.book.people and people.lines(run.book.people) or nil,
     })

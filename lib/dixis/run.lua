@@ -29,6 +29,7 @@ local url = lazy "dixis.target.url"
 ---@field lock_session? dixis.Session
 ---@field side? dixis.Session    for looking at what the others do: see dixis.target.side
 ---@field results table<string, table>  what items left for later ones, by name
+---@field backups dixis.Backup[]  made by this run; they stay, whatever becomes of it
 ---@field applied string[]      migrations applied by this run
 ---@field verified? number     when the plan was last found to be still so (monotonic); nil once something else ran
 ---@field changed boolean       the target was changed by this run
@@ -55,7 +56,7 @@ local CLEANUP_SECONDS <const> = 30
 ---@return dixis.Run
 function run.new(fields)
   fields.secrets = secrets.new()
-  fields.phrases = {}
+  fields.phrases, fields.backups = {}, {}
   fields.results, fields.applied, fields.changed, fields.began = {}, {}, false, false
   for name, option in pairs(fields.book.options) do
     local value = option.type == "url" and fields.options[name]

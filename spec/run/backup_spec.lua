@@ -108,7 +108,18 @@ describe("gate.backup", function()
     local result = book.dixis(folder, url, { "run", "book.lua" })
     assert.equal(3, result.code)
     assert.matches("the way back takes about", result.shown, 1, true)
-    assert.equal("confirm", dixis.event(dixis.journal(folder), "gate.refused").name)
+    local events, path = dixis.journal(folder)
+    assert.equal("confirm", dixis.event(events, "gate.refused").name)
+    -- A refusal leaves it where it is, and says so: at the end, in the record and in a report.
+    local made = dixis.event(events, "backup.proven")
+    local last = result.shown:match "journal .*"
+    assert.matches(("backup   %s\n"):format(made.path), last, 1, true)
+    assert.matches("[%d.]+ kB, proven; this run does not need it: keep it, or delete it", last)
+    assert.same({ { path = made.path, size = made.size, proven = true } }, dixis.event(events, "run.finished").backups)
+    for _, format in ipairs { "markdown", "json" } do
+      local text = require("dixis.report." .. format).render(path)
+      assert.matches(made.path, text, 1, true)
+    end
   end)
 
   it("of a database that is written to: what came meanwhile is neither in the dump nor missed", function()
@@ -274,6 +285,8 @@ describe("gate.backup", function()
       assert.equal(130, result.code, result.stdout .. result.stderr)
       assert.equal("postgres template0 template1", databases(admin))
       assert.matches("^backup_%d+%-[%w-]+%.unproven%.dump$", kept())
+      assert.matches("backup   " .. fs.realpath(folder) .. "/.dixis/backups/" .. kept(), result.stdout, 1, true)
+      assert.matches("kB, never restored; this run does not need it", result.stdout, 1, true)
       admin:close()
     end)
   end)

@@ -206,6 +206,7 @@ function make.run(run, args)
     total = source.total, tables = source.tables, activity = source.activity, properties = source.properties,
     path = base .. ".unproven" .. formats[args.format] }
   archive.rename(work.partial, made.path)
+  table.insert(run.backups, made)
   run.bus:emit("backup.finished", { path = made.path, size = made.size, sha256 = made.sha256, tool = made.tool,
     format = made.format, tables = made.tables, rows = made.total, seconds = clock.now() - begun })
   local proof, err = try(run, work, source, made)

@@ -16,6 +16,7 @@ return {
       finished = finished.at, outcome = finished.outcome or "unfinished", exit = finished.exit,
       seconds = finished.seconds, phases = finished.phases, changed = finished.changed, error = finished.error,
       target = read.target and read.target.target,
+      backups = finished.backups,
       git = read.git and { commit = read.git.commit, branch = read.git.branch, uncommitted = read.git.uncommitted },
       plan = read.plan and { digest = read.plan.digest, found = read.plan.found, applied = read.plan.applied,
         pending = read.plan.pending, statements = read.plan.statements,

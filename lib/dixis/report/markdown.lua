@@ -1,6 +1,7 @@
 -- The Markdown report: for a pull request or a workflow's summary.
 
 local duration = require "dixis.duration"
+local folder = require "dixis.lazy" "dixis.backup.folder"
 local forecast = require "dixis.lazy" "dixis.forecast"
 local locks = require "dixis.report.locks"
 local plain = require "dixis.report.plain"
@@ -70,6 +71,10 @@ return {
     observed(out, read.observed)
     if read.compared then
       out[#out + 1] = ("\nForecast: %s."):format(forecast.compared(read.compared))
+    end
+    for _, made in ipairs(finished.backups or {}) do
+      out[#out + 1] = ("\nBackup: `%s`, %s, %s."):format(cell(made.path), folder.size_text(made.size),
+        made.proven and "proven" or "never restored")
     end
     if finished.way_back then
       out[#out + 1] = "\n## The way back\n\n```\n" .. plain.text(table.concat(finished.way_back, "\n")) .. "\n```"

@@ -1,6 +1,7 @@
 -- The end of a run in the text view: the verdict, what was changed, where the record is, and what a person has to do.
 
 local duration = require "dixis.duration"
+local folder = require "dixis.lazy" "dixis.backup.folder"
 local forecast = require "dixis.lazy" "dixis.forecast"
 local words = require "dixis.words"
 
@@ -72,34 +73,48 @@ function ending.draw(self, event)
   if compared then
     self:line("  forecast " .. forecast.compared(compared))
   end
-  self.way_back, self.left_behind, self.people = event.way_back, event.left_behind, event.people
+  self.finished = event
+end
+
+-- What a run that came to nothing has left beside the target; the way back names its backup itself.
+local function draw_backups(self, finished)
+  if finished.outcome == "succeeded" or finished.way_back then return end
+  for _, made in ipairs(finished.backups or {}) do
+    self:line("  backup   " .. made.path)
+    local note = ("%s, %s; %s"):format(folder.size_text(made.size), made.proven and "proven" or "never restored",
+      (finished.changed or finished.outcome == "in_doubt") and "keep it: it is from before the first change"
+        or "this run does not need it: keep it, or delete it")
+    for _, line in ipairs(self:broken(note, 11)) do self:line((" "):rep(11) .. line) end
+  end
 end
 
 -- The very last lines: what a person has to do now.
-local function draw_left_behind(self)
-  if not self.left_behind then return end
+local function draw_left_behind(self, lines)
   self:line ""
-  for _, line in ipairs(self.left_behind) do self:line(self.style.red(line)) end
+  for _, line in ipairs(lines) do self:line(self.style.red(line)) end
 end
 
---- The last lines: where the record is, and the way back.
+--- The last lines: where the record is, what is left behind, and the way back.
 ---@param self table  the text view
 ---@param paths { [1]: string, [2]: string }[]  label, path
 function ending.close(self, paths)
   for _, pair in ipairs(paths) do self:line(("  %-8s %s"):format(pair[1], pair[2])) end
-  if self.way_back then
+  local finished = self.finished
+  if not finished then return end
+  draw_backups(self, finished)
+  if finished.way_back then
     self:line ""
     self:line(self.style.bold("The way back"))
-    for _, given in ipairs(self.way_back) do
+    for _, given in ipairs(finished.way_back) do
       -- What is indented is a command: it is copied as a whole.
       for _, line in ipairs(given:find "^%s" and { given } or self:broken(given, 2)) do self:line("  " .. line) end
     end
   end
-  draw_left_behind(self)
-  if self.people then
+  if finished.left_behind then draw_left_behind(self, finished.left_behind) end
+  if finished.people then
     self:line ""
     self:line(self.style.bold("Whom to call"))
-    for _, line in ipairs(self.people) do self:line("  " .. line) end
+    for _, line in ipairs(finished.people) do self:line("  " .. line) end
   end
 end
 
