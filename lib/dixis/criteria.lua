@@ -22,11 +22,11 @@ function criteria.prepare(run)
     if check.definition.before and not run:why_not(check) then
       local begun = clock.now()
       run.bus:hint("criterion.started", { name = check.name })
-      local ok, note, value = perform.item(run, check, check.definition.before)
+      local ok, note, value, nothing = perform.item(run, check, check.definition.before)
       local seconds = since(begun)
       if ok then
         run.before[check.name] = value
-        run.bus:emit("criterion.prepared", { name = check.name, note = note, seconds = seconds })
+        run.bus:emit("criterion.prepared", { name = check.name, note = note, nothing = nothing or nil, seconds = seconds })
       else
         local err = errors.from(note)
         run.bus:emit("gate.refused", { name = check.name, error = errors.record(err), seconds = seconds })

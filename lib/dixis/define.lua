@@ -9,6 +9,8 @@
 --   uses(args)  what it touches: { env = {...}, exec = {...}, net = {...}, read = ..., write = ... }
 --   describe(args)  one line for the plan
 --   act(run, args)  the work; what it returns is said in engine.lua
+--   before(run, args)  checks: the world before the first change: a note, what `act` is given of it, and true when there is
+--               nothing to compare with
 --   again(run, args)  gates: judged once more when all gates are open; raises when it no longer holds
 
 local duration = require "dixis.duration"

@@ -231,8 +231,18 @@ describe("check.latency", function()
   end)
 
   it("lets a query wait for what the change makes", function()
-    expect(judged [[check.latency { name = "new", queries = { note = "SELECT * FROM note" } }]],
-      { new = { "skipped", "nothing could be compared" } })
+    local found, result = judged [[check.latency { name = "new", queries = { note = "SELECT * FROM note" } }]]
+    expect(found, { new = { "skipped", "nothing could be compared" } })
+    assert.matches("\n  – new                before: nothing to compare with: 1 query needs what is not there yet; pg_stat",
+      result.stdout, 1, true)
+  end)
+
+  it("has no tick where nothing was measured", function()
+    local found, result = judged [[check.latency()]]
+    expect(found, { latency = { "skipped", "nothing could be compared: pg_stat_statements is not installed" } })
+    assert.matches("\n  – latency            before: nothing to compare with: pg_stat_statements is not installed",
+      result.stdout, 1, true)
+    assert.is_nil(result.stdout:find("✓ latency", 1, true))
   end)
 end)
 

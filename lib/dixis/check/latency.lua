@@ -20,6 +20,24 @@ local function time_all(run, args)
   return out
 end
 
+-- What there is to compare with, for people; and true when that is nothing.
+local function tell(timed, counted, reason)
+  local missing, parts = 0, {}
+  for _, timing in pairs(timed) do
+    if timing.problem then missing = missing + 1 end
+  end
+  local measured <const>, statements <const> = #near.keys(timed) - missing, counted and #near.keys(counted) or 0
+  if measured > 0 then parts[1] = ("%d timed"):format(measured) end
+  if missing > 0 then
+    parts[#parts + 1] = ("%s what is not there yet"):format(missing == 1 and "1 query needs" or missing .. " queries need")
+  end
+  if statements > 0 then parts[#parts + 1] = words.count(statements, "statement") .. " counted" end
+  if counted and statements == 0 then parts[#parts + 1] = "pg_stat_statements has counted nothing here" end
+  parts[#parts + 1] = reason or #parts == 0 and "no query is chosen" or nil
+  local nothing <const> = measured + statements == 0
+  return (nothing and "nothing to compare with: " or "") .. table.concat(parts, "; "), nothing
+end
+
 local function slower(was, is, args)
   return is > was * args.factor and is - was > args.slack
 end
@@ -78,20 +96,17 @@ return {
       tostring(args.factor))
   end,
   before = function(run, args)
-    local timed, missing = time_all(run, args), 0
+    local timed = time_all(run, args)
     for name, timing in pairs(timed) do
       if timing.problem and not not_there_yet[timing.sqlstate] then
         errors.refuse(("the query %s does not run: %s"):format(name, timing.problem),
           "without a time from before the change there is nothing to compare with")
       end
-      if timing.problem then missing = missing + 1 end
     end
     local counted, reason
     if args.statements then counted, reason = latency.counted(run:open_session()) end
-    local note = ("%d timed%s; %s"):format(#near.keys(timed) - missing,
-      missing > 0 and (", %d %s what is not there yet"):format(missing, missing == 1 and "needs" or "need") or "",
-      counted and words.count(#near.keys(counted), "statement") .. " counted" or reason or "chosen queries alone")
-    return note, { timed = timed, counted = counted, reason = reason }
+    local note, nothing = tell(timed, counted, reason)
+    return note, { timed = timed, counted = counted, reason = reason }, nothing
   end,
   act = function(run, args, before)
     local red, compared = compare_queries(before.timed, time_all(run, args), args)

@@ -17,7 +17,9 @@ on["criterion.red"] = function(self, event)
   self:hint(event.hint)
 end
 on["criterion.prepared"] = function(self, event)
-  self:item(self.style.green(self.marks.ok), event.name, "before: " .. event.note, event.seconds > 0.5 and event.seconds or nil)
+  local mark = event.nothing and self.style.dim(self.marks.skip) or self.style.green(self.marks.ok)
+  self:item(mark, event.name, "before: " .. event.note, event.seconds > 0.5 and event.seconds or nil,
+    event.nothing and self.style.dim or nil)
 end
 on["watch.started"] = function(self, event)
   self:item(self.style.dim(self.marks.run), "watch", ("every %s for %s; Ctrl-C ends the watch, and takes nothing back"):format(
