@@ -56,6 +56,16 @@ describe("dixis lint", function()
     assert.same({ 0, "✓ no fault in 2 migrations with 5 statements of prisma/migrations\n" }, { code, out })
   end)
 
+  it("draws a foreign key between two tables that are in use", function()
+    assert(fs.write(("%s/prisma/migrations/%s/migration.sql"):format(folder, init),
+      'CREATE TABLE "User" (id serial PRIMARY KEY);\nCREATE TABLE "Order" (id serial PRIMARY KEY, "userId" int);\n'))
+    assert(fs.write(("%s/prisma/migrations/%s/migration.sql"):format(folder, late),
+      'ALTER TABLE "Order" ADD CONSTRAINT c FOREIGN KEY ("userId") REFERENCES "User" (id);\n'))
+    local code, out, err = lint()
+    assert.same({ 0, "" }, { code, err })
+    assert.matches("[^\n]*%[foreign%-key%-scans%]\n", out)
+  end)
+
   it("says which migration made what the schema file does not have", function()
     mend()
     assert(fs.write(folder .. "/prisma/schema.prisma", 'datasource db {\n  provider = "postgresql"\n}\n\n'

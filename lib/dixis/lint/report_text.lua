@@ -13,6 +13,13 @@ local function place(finding)
   return ("%s:%d:%d"):format(finding.file, finding.line or 1, finding.column or 1)
 end
 
+-- What is written of a finding; the rest may be as large as the model.
+local function printable(finding)
+  local copy <const> = {}
+  for name, value in pairs(finding) do copy[name] = type(value) == "string" and plain.text(value) or value end
+  return copy
+end
+
 local View = {}
 View.__index = View
 
@@ -31,7 +38,7 @@ function View:finding(indent, finding)
 end
 
 function View:group(group)
-  local finding = plain.all(group.finding)
+  local finding = printable(group.finding)
   self:finding("", finding)
   if finding.statement then self:below("    ", self.style.dim(finding.statement), true) end
   if finding.fix then self:below("    ", self.style.bold "what to do: " .. finding.fix) end
@@ -42,7 +49,7 @@ function View:group(group)
   end
   if #group.consequences > 0 then
     self:below("    ", ("and therefore, %s:"):format(words.count(#group.consequences, "consequence")))
-    for _, consequence in ipairs(group.consequences) do self:finding("      ", plain.all(consequence)) end
+    for _, consequence in ipairs(group.consequences) do self:finding("      ", printable(consequence)) end
   end
   self.write "\n"
 end
