@@ -117,21 +117,28 @@ local property <const> = node("property", Cg(name, "name") * gap * must(P "=", "
 
 local function block(keyword, entry, what)
   local header = P(keyword) * gap
-  local body = blank * (entry * must(line_end, "the end of the line expected") * blank) ^ 0
+  local body = V "blank" * (entry * V "line_end" * V "blank") ^ 0
   return node(keyword, header * Cg(must(name, ("the name of the %s expected"):format(keyword)), "name") * gap
     * must(P "{", "'{' expected") * (1 - S "\r\n") ^ 0 * must(newline, "the block has no end")
     * Cg(Ct(body), "entries") * (P "}" + P(function(_, at) raise(at, what .. " or '}' expected") end)))
 end
 
-local fields <const> = block_attribute + field
-local file <const> = Ct(blank * ((
-    block("model", fields, "a field, an attribute")
-    + block("view", fields, "a field, an attribute")
-    + block("type", fields, "a field, an attribute")
-    + block("enum", block_attribute + enum_value, "a value, an attribute")
-    + block("datasource", property, "a property")
-    + block("generator", property, "a property")
-  ) * blank) ^ 0) * must(-1, "model, enum, datasource, generator, view or type expected")
+-- Rules that blocks share: LPeg copies what is put together by value.
+local file <const> = P {
+  Ct(V "blank" * ((
+    block("model", V "fields", "a field, an attribute")
+    + block("view", V "fields", "a field, an attribute")
+    + block("type", V "fields", "a field, an attribute")
+    + block("enum", V "values", "a value, an attribute")
+    + block("datasource", V "property", "a property")
+    + block("generator", V "property", "a property")
+  ) * V "blank") ^ 0) * must(-1, "model, enum, datasource, generator, view or type expected"),
+  blank = blank,
+  line_end = must(line_end, "the end of the line expected"),
+  fields = block_attribute + field,
+  values = block_attribute + enum_value,
+  property = property,
+}
 
 --- The blocks of a text.
 ---@param source string

@@ -2,9 +2,11 @@
 
 local errors = require "dixis.errors"
 local fs = require "host.fs"
-local grammar = require "dixis.prisma.grammar"
+local lazy = require "dixis.lazy"
 local model_of = require "dixis.prisma.model"
 local source_of = require "dixis.prisma.source"
+
+local grammar = lazy "dixis.prisma.grammar"
 
 local schema = {}
 
