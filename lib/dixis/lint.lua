@@ -113,7 +113,7 @@ local function hold_against_schema(context, path, migrations)
 end
 
 -- Nearly all that is made is garbage when its file is done: a collector that runs all the time costs more than the rest.
-local SLACK <const> = 32 << 10 -- KiB
+local SLACK <const> = 8 << 10 -- KiB
 
 local limit
 
@@ -122,6 +122,7 @@ local function collect_by_hand()
   limit = collectgarbage "count" + SLACK
   return setmetatable({}, { __close = function()
     collectgarbage "restart"
+    collectgarbage("step", -SLACK) -- not at once: what is left is mostly the model, which is about to be read
     source.forget()
   end })
 end

@@ -54,7 +54,9 @@ return function(verb, ...)
   local ok, result = pcall(function()
     if not module then errors.raise("usage", ("unknown verb '%s'%s"):format(verb, near.suggest(verb, names))) end
     local run = require(module)
-    collectgarbage "restart" -- host/main.c stopped it: nothing that is loaded is garbage
+    -- host/main.c stopped it: nothing that is loaded is garbage, so it has its next look when a third has come to that.
+    collectgarbage "restart"
+    collectgarbage("step", -(collectgarbage "count" // 3))
     return run(arguments)
   end)
   if ok then return result end
