@@ -153,7 +153,7 @@ static int without_dots(const struct dirent *entry)
   return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
 }
 
-static const char *entry_type(int folder, const struct dirent *entry)
+static const char *entry_type(const char *folder, const struct dirent *entry)
 {
   switch (entry->d_type) {
   case DT_REG:
@@ -167,8 +167,10 @@ static const char *entry_type(int folder, const struct dirent *entry)
   default:
     return "other";
   }
+  char path[PATH_MAX];
   struct stat info;
-  if (fstatat(folder, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) return "other";
+  int size = snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+  if (size >= (int)sizeof path || lstat(path, &info) != 0) return "other";
   return dx_file_type(info.st_mode);
 }
 
@@ -176,16 +178,14 @@ static int fs_list(lua_State *L)
 {
   const char *path = dx_check_path(L, 1);
   struct guard *guard = guard_new(L);
-  guard->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (guard->fd < 0) return dx_fail_path(L, errno, "list", path);
-  int count = scandirat(guard->fd, ".", &guard->entries, without_dots, by_bytes);
+  int count = scandir(path, &guard->entries, without_dots, by_bytes);
   if (count < 0) return dx_fail_path(L, errno, "list", path);
   guard->count = count;
   lua_createtable(L, count, 0);
   for (int i = 0; i < count; i++) {
     lua_createtable(L, 0, 2);
     dx_field(L, "name", guard->entries[i]->d_name);
-    dx_field(L, "type", entry_type(guard->fd, guard->entries[i]));
+    dx_field(L, "type", entry_type(path, guard->entries[i]));
     lua_rawseti(L, -2, i + 1);
   }
   return 1;
