@@ -17,6 +17,7 @@ describe("lint of the folder", function()
     end
     if change then change(path) end
     local findings = lint_folder.check(assert(folder.read(path, lint_folder.allow)))
+    assert.same(findings, lint_folder.check(assert(folder.list(path, lint_folder.allow))))
     local names = {}
     for i, finding in ipairs(findings) do
       names[i] = finding.rule

@@ -31,10 +31,16 @@ local function is_misnamed(name)
     and (lower == "migration.sql" or lower == "migrations.sql" or lower:find "^migrations?%.sql%.txt$" ~= nil)
 end
 
+-- What is in a migration's directory; nothing when that is its script alone.
+local function inside(found, name)
+  if found.beside then return found.beside[name] or {} end
+  return fs.list(found.path .. "/" .. name) or {}
+end
+
 function Check:inside(name, is_missing)
   local path <const> = self.found.path .. "/" .. name
   local instead
-  for _, entry in ipairs(fs.list(path) or {}) do
+  for _, entry in ipairs(inside(self.found, name)) do
     local inner = path .. "/" .. entry.name
     if entry.type == "file" and is_misnamed(entry.name) then
       instead = entry.name
@@ -111,10 +117,10 @@ end
 
 -- Reviewers and other tools read the folder in their own order; Prisma's is the one that counts.
 function Check:order()
-  local names <const>, bytes <const>, numbers <const> = {}, {}, {}
-  for i, migration in ipairs(self.found.migrations) do
-    names[i], bytes[i], numbers[i] = migration.name, migration.name, migration.name
-  end
+  local names <const> = {}
+  for i, migration in ipairs(self.found.migrations) do names[i] = migration.name end
+  if folder.stamped(names) then return end
+  local bytes <const>, numbers <const> = table.move(names, 1, #names, 1, {}), table.move(names, 1, #names, 1, {})
   table.sort(bytes)
   local keys <const> = {}
   for _, name in ipairs(names) do keys[name] = numeric_key(name) end

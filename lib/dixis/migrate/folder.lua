@@ -22,6 +22,7 @@ local folder = {}
 ---@field migrations dixis.Migration[]
 ---@field provider? string  of migration_lock.toml
 ---@field missing string[]  directories without a script
+---@field beside? table<string, host.fs.Entry[]>  what is in directories that have more, or less, than a script
 ---@field let_through { kind: string, name: string, message: string, hint: string }[]  what would be refused otherwise
 
 local function failure(message, hint)
@@ -53,6 +54,21 @@ local function decode(text)
   return table.concat(parts, "\u{FFFD}")
 end
 
+local STAMP <const> = "^" .. ("%d"):rep(14) .. "_"
+
+--- True when each name begins with a timestamp of its own: every way to sort them is the same one then.
+---@param names string[]  sorted in any way
+---@return boolean
+function folder.stamped(names)
+  local last
+  for _, name in ipairs(names) do
+    local stamp <const> = name:match(STAMP)
+    if not stamp or stamp == last then return false end
+    last = stamp
+  end
+  return true
+end
+
 -- Prisma sorts names with JavaScript's localeCompare. This is its order for ASCII; other characters
 -- come after the letters here.
 local order <const> = " _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789abcdefghijklmnopqrstuvwxyz"
@@ -72,7 +88,9 @@ local function sort_key(name)
   return (name:gsub(".", rank)) .. "\0" .. (name:gsub(".", case)) .. "\0" .. name
 end
 
+-- As the system lists them they are sorted by bytes.
 local function sorted(names)
+  if folder.stamped(names) then return names end
   local keys <const>, by_key <const> = {}, {}
   for i, name in ipairs(names) do
     keys[i] = sort_key(name)
@@ -195,18 +213,29 @@ function folder.read(path, allow)
   end)
 end
 
+local function is_lone_script(entries)
+  return #entries == 1 and entries[1].name == "migration.sql" and entries[1].type == "file"
+end
+
 --- The same without a look into the scripts: no checksums.
 ---@param path string
 ---@param allow? table<string, boolean>
----@return dixis.Folder? folder
+---@return dixis.Folder? folder  with `beside`
 ---@return dixis.Error? err
 function folder.list(path, allow)
-  return read_with(path, allow, function(name, file)
+  local beside <const> = {}
+  local found <const>, problem = read_with(path, allow, function(name, file)
+    local entries <const> = fs.list(path .. "/" .. name) or {}
+    if is_lone_script(entries) then return { name = name } end
+    beside[name] = entries
     local stat, err = fs.stat(file)
     if not stat then return nil, err end
     if stat.type ~= "file" then return nil, { kind = "not_file" } end
     return { name = name }
   end)
+  if not found then return nil, problem end
+  found.beside = beside
+  return found
 end
 
 --- The script of a migration as it is now.
