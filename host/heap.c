@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* Lua's own heap may not grow past this; a runaway script gets "not enough memory". */
 static const size_t memory_cap = (size_t)512 << 20;
@@ -13,7 +14,7 @@ enum {
   step = 8, /* what Lua wants blocks aligned to */
   classes = 64,
   small = classes * step,
-  slab_size = 64 << 10,
+  slab_size = 256 << 10,
 };
 
 struct block {
@@ -23,7 +24,6 @@ struct block {
 static size_t used;                  /* as Lua counts */
 static struct block *lists[classes]; /* of free blocks: of 8 bytes, 16, 24, ... */
 static char *rest, *rest_end;        /* of the newest slab */
-static struct block *slabs;
 
 #ifdef DIXIS_SANITIZE
 static bool is_small(size_t size) /* each block is its own, so that the sanitizer sees it */
@@ -50,15 +50,16 @@ static void small_give(void *memory, size_t class)
   lists[class] = block;
 }
 
+/* Its pages come at once, which is cheaper than one by one. It is never given back: what is free in
+ * it is for the next block. */
 static bool slab_new(void)
 {
-  struct block *slab = malloc(slab_size);
-  if (slab == NULL) return false;
+  char *slab = mmap(NULL, slab_size, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  if (slab == MAP_FAILED) return false;
   if (rest < rest_end) small_give(rest, class_of((size_t)(rest_end - rest)));
-  slab->next = slabs;
-  slabs = slab;
-  rest = (char *)(slab + 1);
-  rest_end = (char *)slab + slab_size;
+  rest = slab;
+  rest_end = slab + slab_size;
   return true;
 }
 
@@ -102,18 +103,6 @@ static void *resize(void *block, size_t old_size, size_t new_size)
   return other;
 }
 
-/* The state is closed. */
-static void release_slabs(void)
-{
-  for (struct block *slab = slabs, *next; slab != NULL; slab = next) {
-    next = slab->next;
-    free(slab);
-  }
-  slabs = NULL;
-  rest = rest_end = NULL;
-  memset(lists, 0, sizeof lists);
-}
-
 void *dx_heap_alloc(void *ud, void *block, size_t old_size, size_t new_size)
 {
   (void)ud;
@@ -122,7 +111,6 @@ void *dx_heap_alloc(void *ud, void *block, size_t old_size, size_t new_size)
     if (block == NULL) return NULL;
     give(block, old_size);
     used -= old_size;
-    if (used == 0) release_slabs();
     return NULL;
   }
   if (new_size > old_size && used + (new_size - old_size) > memory_cap) return NULL;
