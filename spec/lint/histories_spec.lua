@@ -117,4 +117,17 @@ CREATE TABLE inapp (id int);
 SET search_path TO DEFAULT;
 ALTER TABLE app.inapp ADD COLUMN y int;
 ]] })
+  applies("defaults that are inherited, rows of outer queries, ranges of ranges, a system column's grant", { [[
+CREATE TABLE base (id serial PRIMARY KEY, label text);
+CREATE TABLE special (id integer PRIMARY KEY) INHERITS (base);
+CREATE TYPE span AS RANGE (subtype = integer);
+CREATE TYPE words AS RANGE (subtype = text, multirange_type_name = many_words);
+]], [[
+INSERT INTO special (label) VALUES ('x');
+SELECT two.label FROM base, LATERAL (SELECT base.label FROM special) AS one, LATERAL (SELECT one.* FROM special) AS two;
+SELECT many_words(words('a', 'b'));
+GRANT SELECT (label, tableoid) ON base TO PUBLIC;
+DROP TYPE span;
+CREATE TYPE span_multirange AS (x int);
+]] })
 end)

@@ -214,10 +214,11 @@ local conditions_of <const> = {
   duplicate_table = { "duplicate-table", "duplicate-index", "duplicate-sequence" },
   duplicate_column = { "duplicate-column" }, duplicate_function = { "duplicate-function" },
   duplicate_schema = { "duplicate-schema" }, undefined_table = { "missing-table", "missing-index", "missing-sequence" },
-  undefined_column = { "missing-column" }, undefined_function = { "missing-function" },
+  undefined_column = { "missing-column" }, undefined_function = { "missing-function", "wrong-value" },
   undefined_object = { "missing-type", "missing-constraint", "missing-trigger", "missing-policy", "missing-index" },
   invalid_schema_name = { "missing-schema" }, invalid_table_definition = { "duplicate-primary-key" },
-  dependent_objects_still_exist = { "still-needed" },
+  dependent_objects_still_exist = { "still-needed" }, datatype_mismatch = { "wrong-value", "cannot-cast" },
+  invalid_text_representation = { "wrong-value" }, not_null_violation = { "null-in-rows" },
 }
 
 local function caught_by(exceptions)

@@ -9,6 +9,7 @@ local names = require "dixis.lint.names"
 local node = require "dixis.lint.node"
 local source = require "dixis.lint.source"
 local types = require "dixis.lint.types"
+local value = require "dixis.lint.value"
 
 local column = {}
 
@@ -46,6 +47,11 @@ function column.set_default(context, made, text, tree)
   made.default_object = object
   expression.read(context, tree, nil, expression.bind(object))
   expression.enum_value(context, made.type, tree)
+  local reason <const> = value.refused(context, made.type, value.of(context, tree))
+  if reason and not context.failed then
+    context:report("wrong-value", { object = find.full(made.table.schema, made.table.name) .. "." .. made.name,
+      message = ('the default does not fit the column "%s": %s'):format(made.name, reason) })
+  end
 end
 
 --- Makes a column of a ColumnDef, without its keys and foreign keys.

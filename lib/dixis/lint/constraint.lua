@@ -7,6 +7,7 @@ local names = require "dixis.lint.names"
 local node = require "dixis.lint.node"
 local opclass = require "dixis.lint.opclass"
 local types = require "dixis.lint.types"
+local value = require "dixis.lint.value"
 
 local constraint = {}
 
@@ -168,31 +169,38 @@ function constraint.key_for(target, columns)
   end
 end
 
--- Types that PostgreSQL can compare with each other.
-local families <const> = {}
-for family, list in pairs { number = { "smallint", "integer", "bigint", "numeric", "real", "double precision", "oid" },
-  text = { "text", "character varying", "character", "bpchar", "name" }, uuid = { "uuid" }, boolean = { "boolean" },
-  time = { "timestamp without time zone", "timestamp with time zone", "date" }, json = { "json", "jsonb" },
-  bytea = { "bytea" } } do
-  for _, name in ipairs(list) do families[name] = family end
-end
-
-local function family(column)
-  local text <const> = column.type.builtin and column.type.text
-  return text and families[(text:gsub("%(.-%)", ""):gsub("%[%]$", ""))]
-end
-constraint.family = family
-
 local function check_types(context, relation, name, columns, referenced)
   for i, column in ipairs(columns) do
     local other <const> = referenced[i]
-    local a <const>, b <const> = family(column), family(other)
-    if a and b and a ~= b and context.model:certain(column) and context.model:certain(other) then
+    if find.stands(context, column) and find.stands(context, other)
+      and value.incomparable(context, value.of_type(column.type), value.of_type(other.type)) then
       context:report("foreign-key-type", { object = find.full(relation.schema, relation.name) .. "." .. column.name,
         message = ('the foreign key "%s" cannot be made: "%s" is %s and "%s" is %s'):format(name, column.name,
           types.text(column.type), other.name, types.text(other.type)) })
       return
     end
+  end
+end
+
+--- The foreign keys that a column is in, on either side, are made anew when its type changes.
+---@param context dixis.lint.Context
+---@param relation dixis.lint.Relation
+---@param changed dixis.lint.Column
+function constraint.recheck(context, relation, changed)
+  local found <const> = {}
+  local function collect(other)
+    if other.kind ~= "constraint" or other.type ~= "f" or not find.stands(context, other) then return end
+    if other.keys and other.referenced and #other.keys == #other.referenced then found[#found + 1] = other end
+  end
+  for _, other in pairs(relation.constraints) do
+    for _, key in ipairs(other.keys or {}) do
+      if key == changed then collect(other) end
+    end
+  end
+  for other in pairs(changed.dependents or {}) do collect(other) end
+  for _, other in ipairs(depend.in_order(found)) do
+    check_types(context, other.table, other.name, other.keys, other.referenced)
+    if context.failed then return end
   end
 end
 

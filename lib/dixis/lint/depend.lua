@@ -46,6 +46,8 @@ local function parts(object, each)
     if object.index then each(object.index) end
   elseif object.kind == "index" then
     if object.constraint then each(object.constraint) end
+  elseif object.multirange then
+    each(object.multirange)
   elseif object.columns then
     for _, column in ipairs(object.order) do each(column) end
     for _, constraint in pairs(object.constraints) do each(constraint) end

@@ -5,6 +5,7 @@ local depend = require "dixis.lint.depend"
 local find = require "dixis.lint.find"
 local node = require "dixis.lint.node"
 local types = require "dixis.lint.types"
+local values = require "dixis.lint.value"
 
 local expression = {}
 
@@ -14,6 +15,10 @@ local expression = {}
 ---@return dixis.lint.Type
 function expression.type(context, type_name)
   local found <const> = types.read(context.model, type_name)
+  if type_name.typmods and not types.takes_modifiers(found) then
+    context:report("type-modifier", { object = found.name,
+      message = ('the type "%s" takes nothing in parentheses'):format(types.text(found):gsub("%(.-%)", "")) })
+  end
   if found.builtin or found.serial then return found end
   if found.schema then find.schema(context, found.schema) end
   if found.user then
@@ -159,28 +164,42 @@ function expression.enum_value(context, type, value)
   end
 end
 
+local function report_value(context, reason, object)
+  if reason then context:report("wrong-value", { object = object, message = reason }) end
+end
+
 local plain_kinds <const> = { AEXPR_OP = true, AEXPR_IN = true, AEXPR_DISTINCT = true, AEXPR_NOT_DISTINCT = true }
 local comparing <const> = { ["="] = true, ["<>"] = true, ["<"] = true, [">"] = true, ["<="] = true, [">="] = true }
 
--- column = 'X', column IN ('X', 'Y'): constants that are read as values of the column's enum.
+-- A constant in quotes is read as of the other side's type; of an enum, it is one of its values.
+local function compare_constant(context, known, text, constant, needs)
+  if not known.type then return end
+  if known.enum and not known.array then
+    expression.enum_value(context, known.type, constant)
+    needs(known.enum)
+  else
+    report_value(context, values.unreadable(known.type, text), known.said)
+  end
+end
+
+-- column = 'X', column IN ('X', 'Y'), column = other: what is compared has to be comparable.
 local function compared(context, where, body, needs)
   if not plain_kinds[body.kind] or not comparing[node.text(body.name and body.name[1])] then return end
-  for _, pair in ipairs { { body.lexpr, body.rexpr }, { body.rexpr, body.lexpr } } do
-    local fields <const>, other <const> = pair[1] and pair[1].ColumnRef and pair[1].ColumnRef.fields, pair[2]
-    local column
-    if fields and where.peek then
-      column = where.peek(fields)
-    elseif fields and where.columns then
-      column = where.columns[node.text(fields[#fields]) or ""]
+  local peek <const> = where.peek or where.columns and function(fields)
+    return where.columns[node.text(fields[#fields]) or ""]
+  end
+  local left <const> = values.of(context, body.lexpr, peek)
+  if not left then return end
+  for _, tree in ipairs(body.rexpr and body.rexpr.List and body.rexpr.List.items or { body.rexpr }) do
+    local right <const> = values.of(context, tree, peek)
+    if right and left.literal then
+      compare_constant(context, right, left.literal, body.lexpr, needs)
+    elseif right and right.literal then
+      compare_constant(context, left, right.literal, tree, needs)
+    elseif right then
+      report_value(context, values.incomparable(context, left, right), left.said)
     end
-    if column and other and column.type.user and not column.type.array and find.stands(context, column) then
-      for _, value in ipairs(other.List and other.List.items or { other }) do
-        if constant_text(value) then
-          expression.enum_value(context, column.type, value)
-          needs(column.type.user)
-        end
-      end
-    end
+    if context.failed then return end
   end
 end
 
@@ -224,6 +243,8 @@ function expression.read(context, tree, where, needs)
       local type <const> = expression.type(context, body.typeName)
       if type.user then needs(type.user) end
       expression.enum_value(context, type, body.arg)
+      local text <const> = constant_text(body.arg)
+      report_value(context, text and values.unreadable(type, text), type.name)
     elseif kind == "A_Expr" then
       if where then compared(context, where, body, needs) end
     elseif kind == "ColumnRef" then

@@ -7,6 +7,7 @@ local names = require "dixis.lint.names"
 local node = require "dixis.lint.node"
 local rows = require "dixis.lint.rows"
 local scopes = require "dixis.lint.scope"
+local value = require "dixis.lint.value"
 
 local query = {}
 
@@ -116,8 +117,10 @@ end
 -- What `*` stands for; nil: not known.
 local function star(state, scope, qualifier)
   local list <const> = {}
+  local found = not qualifier
   for _, item in ipairs(scope.items) do
     if not qualifier or item.name == qualifier then
+      found = true
       if item.relation and not item.relation.open then
         for _, column in ipairs(item.relation.order) do
           list[#list + 1] = column.name
@@ -130,14 +133,36 @@ local function star(state, scope, qualifier)
       end
     end
   end
-  return list
+  return found and list or nil
 end
 
-local function outputs(state, targets, scope)
+local function is_expanded(tree)
+  local parts <const> = tree and tree.A_Indirection and tree.A_Indirection.indirection
+  return parts ~= nil and parts[#parts].A_Star ~= nil
+end
+
+-- Does a value fit the column that it goes into?
+local function check_value(state, column, tree, scope)
+  if not find.stands(state.context, column) then return end
+  local given <const> = value.of(state.context, tree, scope and scopes.resolver(state, scope, read_select).peek)
+  local reason <const> = value.refused(state.context, column.type, given)
+  if not reason then return end
+  state.context:report("wrong-value", { object = find.full(column.table.schema, column.table.name) .. "." .. column.name,
+    message = ('the value does not fit the column "%s": %s'):format(column.name, reason) })
+end
+
+-- Constants in quotes are text already where the rows of two queries meet, or equal ones are dropped.
+local function check_output(state, column, tree, scope)
+  if column and tree and not tree.A_Const then check_value(state, column, tree, scope) end
+end
+
+local function outputs(state, targets, scope, into)
   local list, known = {}, true
   for _, item in ipairs(targets or {}) do
     local target <const> = item.ResTarget
     local fields <const> = target.val and target.val.ColumnRef and target.val.ColumnRef.fields
+    if known and into then check_output(state, into[#list + 1], target.val, scope) end
+    if is_expanded(target.val) then known = false end
     if fields and fields[#fields].A_Star then
       local expanded <const> = star(state, scope, #fields > 1 and node.text(fields[#fields - 1]) or nil)
       -- With USING and NATURAL, a column of both sides comes once.
@@ -169,6 +194,8 @@ end
 
 function read_select(state, body, outer)
   local scope <const> = new_scope(outer)
+  local into <const> = state.into
+  state.into = nil
   with(state, body.withClause, scope)
   if scope.ctes then scope.outside = { items = {}, parent = outer, ctes = scope.ctes } end
   if body.larg then
@@ -185,7 +212,7 @@ function read_select(state, body, outer)
   for _, item in ipairs(body.fromClause or {}) do from(state, item, scope) end
   scope.merged = has_merge(body.fromClause)
   read_expression(state, scope.later, scope)
-  local list <const> = outputs(state, body.targetList, scope)
+  local list <const> = outputs(state, body.targetList, scope, into)
   for _, name in ipairs { "whereClause", "havingClause", "windowClause" } do read_expression(state, body[name], scope) end
   scope.outputs = as_set(list)
   scope.open = not scope.outputs
@@ -206,7 +233,10 @@ local function set_columns(state, targets, relation, scope)
     if column then
       state.needs(column)
       column.unfilled = nil
-      if not target.indirection then expression.enum_value(state.context, column.type, target.val) end
+      if not target.indirection then
+        expression.enum_value(state.context, column.type, target.val)
+        check_value(state, column, target.val, scope)
+      end
     end
     read_expression(state, target.val, scope)
   end
@@ -218,11 +248,36 @@ local readers = {}
 local function insert_values(state, relation, targets, select)
   local lists <const> = select.valuesLists or {}
   for _, row in ipairs(lists) do
-    for i, value in ipairs(row.List and row.List.items or {}) do
+    for i, constant in ipairs(row.List and row.List.items or {}) do
       local column <const> = targets and targets[i] or not targets and relation.order[i]
-      if column then expression.enum_value(state.context, column.type, value) end
+      if column then
+        expression.enum_value(state.context, column.type, constant)
+        check_value(state, column, constant)
+      end
     end
   end
+end
+
+-- As many values as columns; without a list of columns there may be fewer.
+local function check_count(state, relation, targets, count)
+  if not count or relation.open or not find.stands(state.context, relation) then return end
+  local wanted <const> = targets and #targets or #relation.order
+  for _, column in ipairs(targets or relation.order) do
+    if not column or not find.stands(state.context, column) then return end
+  end
+  if count > wanted or targets and count < wanted then
+    state.context:report("wrong-value", { object = find.full(relation.schema, relation.name),
+      message = ('%d values cannot go into %d columns of "%s"'):format(count, wanted, relation.name) })
+  end
+end
+
+local function count_of(lists)
+  local items <const> = lists[1].List.items
+  for _, item in ipairs(items) do
+    local fields <const> = item.ColumnRef and item.ColumnRef.fields
+    if is_expanded(item) or fields and fields[#fields].A_Star then return nil end
+  end
+  return #items
 end
 
 local function conflict_target(context, relation, infer)
@@ -261,13 +316,17 @@ function readers.InsertStmt(state, body, outer)
   local targets
   for i, item in ipairs(body.cols or {}) do
     targets = targets or {}
-    targets[i] = find.column(state.context, relation, item.ResTarget.name) or false
-    if targets[i] then state.needs(targets[i]) end
+    local column <const> = find.column(state.context, relation, item.ResTarget.name)
+    if column then state.needs(column) end
+    -- Of an element of an array, or a field of a row, the type is not known here.
+    targets[i] = column and not item.ResTarget.indirection and column or false
   end
   if body.selectStmt then
-    read_select(state, body.selectStmt.SelectStmt, scope)
-    insert_values(state, relation, targets, body.selectStmt.SelectStmt)
     local lists <const> = body.selectStmt.SelectStmt.valuesLists
+    state.into = not lists and (targets or relation.order) or nil
+    local list <const> = read_select(state, body.selectStmt.SelectStmt, scope)
+    insert_values(state, relation, targets, body.selectStmt.SelectStmt)
+    check_count(state, relation, targets, lists and count_of(lists) or not lists and list and #list)
     if lists and not (outer or state.parameters) then
       rows.check(state.context, relation, targets, lists)
       rows.inserted(state.context, relation)

@@ -72,6 +72,17 @@ end
 ---@field name string
 ---@field why? "missing"|"unknown"|"no_schema"  it is not builtin and was not found
 
+local with_modifiers <const> = { bpchar = true, char = true, varchar = true, numeric = true, bit = true, varbit = true,
+  interval = true, time = true, timetz = true, timestamp = true, timestamptz = true }
+
+--- May something in parentheses be behind the type's name? True also when that is not known.
+---@param type dixis.lint.Type
+---@return boolean
+function types.takes_modifiers(type)
+  if type.user then return type.user.kind ~= "enum" end
+  return not type.builtin and not type.serial or with_modifiers[type.name] or false
+end
+
 ---@param model dixis.lint.Model
 ---@param type_name table   a TypeName
 ---@return dixis.lint.Type
@@ -99,6 +110,23 @@ function types.read(model, type_name)
   end
   if not found then return { text = false, array = array, name = name, schema = schema, why = why } end
   return { array = array, name = name, schema = schema, user = found }
+end
+
+-- Types that PostgreSQL can compare with each other.
+local families <const> = {}
+for family, list in pairs { number = { "smallint", "integer", "bigint", "numeric", "real", "double precision", "oid" },
+  text = { "text", "character varying", "character", "bpchar", "name" }, uuid = { "uuid" }, boolean = { "boolean" },
+  time = { "timestamp without time zone", "timestamp with time zone", "date" }, json = { "json", "jsonb" },
+  bytea = { "bytea" }, interval = { "interval" } } do
+  for _, name in ipairs(list) do families[name] = family end
+end
+
+--- What a builtin type, or an array of it, can be compared with; nil: not known.
+---@param type dixis.lint.Type
+---@return string?
+function types.family(type)
+  local text <const> = (type.builtin or type.serial) and type.text
+  return text and families[(text:gsub("%(.-%)", ""):gsub("%[%]$", ""))] or nil
 end
 
 --- The type's name now: those of users may have been renamed since.

@@ -119,6 +119,9 @@ function handlers.AlterTableStmt(context, body)
     local rule <const> = commands[command.subtype]
     if rule then rule(context, relation, command) end
   end
+  for _, changed in ipairs(relation.order or {}) do
+    if changed.retyped == context.place and not context.failed then constraint.recheck(context, relation, changed) end
+  end
 end
 
 return handlers

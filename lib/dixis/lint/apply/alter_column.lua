@@ -1,7 +1,6 @@
 -- The commands of ALTER TABLE about columns.
 
 local column = require "dixis.lint.column"
-local constraint = require "dixis.lint.constraint"
 local depend = require "dixis.lint.depend"
 local drop = require "dixis.lint.drop"
 local expression = require "dixis.lint.expression"
@@ -163,7 +162,7 @@ local function assignable(old, new)
     return not (old.builtin and old.text) and not (old.user and old.user.kind == "enum" and old.user ~= new.user)
   end
   if old.array and new.array and new.user and new.user.kind == "enum" and old.builtin then return false end
-  local a <const>, b <const> = constraint.family { type = old }, constraint.family { type = new }
+  local a <const>, b <const> = types.family(old), types.family(new)
   -- An array and what is none: only as text.
   if (not old.array) ~= (not new.array) then return not (a and b) or b == "text" and not new.array end
   if not a or not b then return true end
@@ -235,7 +234,8 @@ function commands.AT_AlterColumnType(context, relation, command)
     found.depends[found.type.user] = nil
     found.type.user.dependents[found] = nil
   end
-  found.type, found.unfilled = type, nil
+  if context.failed then return end
+  found.type, found.unfilled, found.retyped = type, nil, context.place
   if type.user then depend.on(found, type.user) end
 end
 

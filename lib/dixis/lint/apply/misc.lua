@@ -29,7 +29,7 @@ local commented = {}
 function commented.OBJECT_COLUMN(context, object)
   local parts <const> = object.List.items
   local relation <const> = relation_of(context, without_last(parts))
-  if relation then find.column(context, relation, node.text(parts[#parts])) end
+  if relation then find.column(context, relation, node.text(parts[#parts]), { system = true }) end
 end
 local function commented_part(what)
   return function(context, object)
@@ -60,7 +60,7 @@ function granted.OBJECT_TABLE(context, object, body)
   local relation <const> = find.relation(context, object.RangeVar)
   for _, item in ipairs(body.privileges or {}) do
     for _, name in ipairs(node.texts(item.AccessPriv.cols)) do
-      if relation then find.column(context, relation, name) end
+      if relation then find.column(context, relation, name, { system = true }) end
     end
   end
 end

@@ -119,6 +119,7 @@ local function elements(context, made, body)
       local own <const> = column.make(context, made, definition)
       if inherited then
         own.parents, own.own = inherited.parents, true
+        if own.default == nil then own.default = inherited.default end
         for i, other in ipairs(made.order) do
           if other == inherited then made.order[i] = own end
         end

@@ -142,9 +142,12 @@ end
 
 function handlers.CreateRangeStmt(context, body)
   local schema <const>, name <const> = node.name(body.typeName)
-  create_type(context, "range", schema, name, {})
-  create_type(context, "range", schema, name:find "range" and name:gsub("range", "multirange", 1)
-    or name .. "_multirange", {})
+  local made <const> = create_type(context, "range", schema, name, {})
+  local said <const> = node.option(body.params, "multirange_type_name")
+  local own_schema, own_name = schema, name:find "range" and name:gsub("range", "multirange", 1) or name .. "_multirange"
+  if said then own_schema, own_name = node.name(said.TypeName.names) end
+  local multirange <const> = create_type(context, "range", own_schema, own_name, {})
+  if made then made.multirange = multirange end
 end
 
 function handlers.DefineStmt(context, body)
@@ -153,6 +156,8 @@ function handlers.DefineStmt(context, body)
     local before <const> = context.model:type(schema, name)
     if before and before.kind == "type" then return end -- a shell type is filled
     create_type(context, "type", schema, name, {})
+  elseif body.kind == "OBJECT_OPERATOR" then
+    context.model.casts = true
   elseif body.kind == "OBJECT_AGGREGATE" then
     local schema <const>, name <const> = node.name(body.defnames)
     local made <const> = { kind = "function", schema = context.model:target(schema), name = name, arguments = "?aggregate",
@@ -161,6 +166,10 @@ function handlers.DefineStmt(context, body)
     list[name] = list[name] or {}
     list[name][made.arguments] = context:make(context.model:born(made))
   end
+end
+
+function handlers.CreateCastStmt(context)
+  context.model.casts = true
 end
 
 function handlers.AlterDomainStmt(context, body)

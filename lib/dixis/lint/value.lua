@@ -1,0 +1,186 @@
+-- What a value is, as far as its text tells, and whether a type takes it. Silent wherever that is not certain.
+
+local node = require "dixis.lint.node"
+local types = require "dixis.lint.types"
+
+local value = {}
+
+local functions <const> = {}
+for family, list in pairs {
+  time = "now clock_timestamp transaction_timestamp statement_timestamp", uuid = "gen_random_uuid",
+  text = "concat concat_ws md5 initcap to_char quote_ident quote_literal", number = "nextval currval setval random count",
+  json = "jsonb_build_object jsonb_build_array json_build_object json_build_array to_json to_jsonb",
+} do
+  for name in list:gmatch "%S+" do functions[name] = family end
+end
+
+local asked <const> = { SVFOP_CURRENT_DATE = "time", SVFOP_CURRENT_TIMESTAMP = "time", SVFOP_CURRENT_TIMESTAMP_N = "time",
+  SVFOP_LOCALTIMESTAMP = "time", SVFOP_LOCALTIMESTAMP_N = "time", SVFOP_CURRENT_USER = "text",
+  SVFOP_SESSION_USER = "text" }
+
+local said <const> = { number = "a number", time = "a date or time", text = "text", boolean = "a boolean", uuid = "a uuid",
+  json = "JSON", bytea = "bytea", interval = "an interval" }
+
+---@class dixis.lint.Value
+---@field literal? string   a constant in quotes: it is read as what is needed
+---@field family? string    of a builtin type
+---@field array? boolean
+---@field enum? dixis.lint.Object
+---@field type? dixis.lint.Type
+---@field said string       what it is
+
+local function of_type(type)
+  if type.user then
+    if type.user.kind ~= "enum" or type.user.cause then return nil end
+    return { enum = type.user, array = type.array, type = type, said = types.text(type) }
+  end
+  local family <const> = types.family(type)
+  return family and { family = family, array = type.array, type = type, said = types.text(type) } or nil
+end
+value.of_type = of_type
+
+--- What an expression gives; nil: not known.
+---@param context dixis.lint.Context
+---@param tree table?
+---@param column? fun(fields: table[]): dixis.lint.Column?  the column that a name means
+---@return dixis.lint.Value?
+function value.of(context, tree, column)
+  local kind <const>, body <const> = next(tree or {})
+  if kind == "A_Const" then
+    if body.isnull then return nil end
+    if body.sval then return { literal = body.sval.sval or "", said = "text" } end
+    local family <const> = body.boolval and "boolean" or (body.ival or body.fval) and "number"
+    return family and { family = family, said = said[family] } or nil
+  elseif kind == "TypeCast" then
+    return of_type(types.read(context.model, body.typeName))
+  elseif kind == "SQLValueFunction" then
+    local family <const> = asked[body.op]
+    return family and { family = family, said = said[family] } or nil
+  elseif kind == "FuncCall" then
+    local schema <const>, name <const> = node.name(body.funcname)
+    local family <const> = (not schema or schema == "pg_catalog") and functions[name]
+    if not family or context.model:functions(nil, name) then return nil end
+    return { family = family, said = said[family] }
+  elseif kind == "A_ArrayExpr" then
+    return { array = true, said = "an array" }
+  elseif kind == "ColumnRef" and column then
+    local found <const> = column(body.fields)
+    return found and context.model:certain(found) and not found.cause and of_type(found.type) or nil
+  end
+end
+
+-- ---- Constants in quotes -----------------------------------------------------------------------
+
+local limits <const> = { smallint = 32767, integer = 2147483647 }
+
+local function is_integer(text, name)
+  if not text:find "^%s*[+-]?%d+%s*$" then return text:find "^%s*[+-]?0[xXoObB]%x+%s*$" ~= nil or text:find "%d_%d" ~= nil end
+  local limit <const> = limits[name]
+  return not limit or math.abs(tonumber(text)) <= limit + 1
+end
+
+local function is_number(text)
+  return text:find "%d" ~= nil and not text:find "[^%x%s.+eExXoObB_-]" or text:lower():find "^%s*[+-]?%a+%s*$" ~= nil
+    and text:lower():find "nan" ~= nil or text:lower():find "inf" ~= nil
+end
+
+local function is_boolean(text)
+  local word <const> = text:match("^%s*(.-)%s*$"):lower()
+  if word == "1" or word == "0" or word == "on" or word == "of" or word == "off" then return true end
+  for _, full in ipairs { "true", "false", "yes", "no" } do
+    if word ~= "" and full:sub(1, #word) == word then return true end
+  end
+  return false
+end
+
+local function is_uuid(text)
+  return text:gsub("[{}-]", ""):find "^%x+$" ~= nil and #text:gsub("[{}-]", "") == 32
+end
+
+local function is_json(text)
+  local first <const> = text:match "^%s*(.)"
+  if not first then return false end
+  if first == "{" or first == "[" or first == '"' or first:find "[-%d]" then return true end
+  local word <const> = text:match "^%s*(%a+)%s*$"
+  return word == "true" or word == "false" or word == "null"
+end
+
+-- Words that stand for a moment.
+local function is_time(text)
+  if text:find "%d" then return true end
+  local word <const> = text:lower()
+  for _, known in ipairs { "now", "today", "tomorrow", "yesterday", "epoch", "infinity", "allballs" } do
+    if word:find(known, 1, true) then return true end
+  end
+  return false
+end
+
+local function is_interval(text) return text:find "%d" ~= nil or text:lower():find("infinity", 1, true) ~= nil end
+
+local readers <const> = { smallint = is_integer, integer = is_integer, bigint = is_integer, numeric = is_number,
+  real = is_number, ["double precision"] = is_number, boolean = is_boolean, uuid = is_uuid, json = is_json, jsonb = is_json,
+  ["timestamp without time zone"] = is_time, ["timestamp with time zone"] = is_time, date = is_time, interval = is_interval }
+
+--- What is wrong with a constant in quotes that is read as of a type; nil: nothing, or not known.
+---@param type dixis.lint.Type
+---@param text string
+---@return string?
+function value.unreadable(type, text)
+  if type.array then
+    -- Its elements may have bounds before them.
+    local known <const> = type.builtin or type.user and not type.user.cause and type.user.kind == "enum"
+    return known and not text:find "^%s*[{%[]" and ("'%s' is no array: that begins with a brace"):format(text) or nil
+  end
+  local name <const> = type.builtin and types.text(type)
+  local base <const> = name and name:gsub("%(.-%)", "")
+  local reader <const> = base and readers[base]
+  return reader and not reader(text, base) and ("'%s' is no %s"):format(text, base) or nil
+end
+
+-- What CREATE CAST, CREATE OPERATOR or an extension that is not known makes may take what is refused otherwise.
+local function own_rules(model) return model.casts or model.opaque end
+
+-- ---- Does it fit? ------------------------------------------------------------------------------
+
+--- Why a value cannot go into a column of a type; nil: it can, or that is not known.
+---@param context dixis.lint.Context
+---@param type dixis.lint.Type
+---@param given dixis.lint.Value?
+---@return string?
+function value.refused(context, type, given)
+  if not given or own_rules(context.model) then return nil end
+  if given.literal then return value.unreadable(type, given.literal) end
+  local wanted <const> = of_type(type)
+  if not wanted or wanted.family == "text" and not wanted.array then return nil end
+  local differs
+  if (given.array or false) ~= (wanted.array or false) then
+    differs = true
+  elseif given.array then
+    return nil
+  elseif wanted.enum or given.enum then
+    differs = given.enum ~= wanted.enum
+  else
+    differs = given.family ~= wanted.family
+  end
+  return differs and ("it is %s, and this is %s"):format(types.text(type), given.said) or nil
+end
+
+--- Why two values cannot be compared with `=`, `<` and the like; nil: they can, or that is not known.
+---@param context dixis.lint.Context
+---@param a dixis.lint.Value?
+---@param b dixis.lint.Value?
+---@return string?
+function value.incomparable(context, a, b)
+  if not a or not b or a.literal or b.literal or own_rules(context.model) then return nil end
+  local differs
+  if (a.array or false) ~= (b.array or false) then
+    differs = true
+  elseif a.array then
+    return nil
+  else
+    differs = a.enum ~= b.enum or a.family ~= b.family
+  end
+  return differs and ("%s cannot be compared with %s"):format(a.said, b.said) or nil
+end
+
+return value
