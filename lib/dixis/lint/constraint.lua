@@ -36,7 +36,7 @@ end
 local function check_name(context, relation, name)
   local before <const> = relation.constraints[name]
   if not find.stands(context, before) then return true end
-  context:report("duplicate-constraint", { object = find.full(relation.schema, relation.name) .. "." .. name,
+  context:report("duplicate-constraint", { before = before, object = find.full(relation.schema, relation.name) .. "." .. name,
     message = ('the constraint "%s" of "%s" is there already: it was made %s'):format(name, relation.name,
       context:where(before)),
     fix = "remove this statement, or drop the constraint before it" })
@@ -54,7 +54,7 @@ function constraint.index(context, relation, name, fields)
   local before <const> = context.model:relation(relation.schema, name)
   if find.stands(context, before) then
     local kind <const> = before.kind == "index" and "index" or "table"
-    context:report("duplicate-" .. kind, { object = find.full(relation.schema, name),
+    context:report("duplicate-" .. kind, { before = before, object = find.full(relation.schema, name),
       message = ('the name "%s" is taken: %s "%s" was made %s'):format(name,
         before.kind == "index" and "an index" or "a " .. before.kind, name, context:where(before)),
       fix = before.kind == "index" and "remove this statement, or drop the index before it" or nil })
@@ -92,7 +92,7 @@ local function keyed(context, relation, body, type, column)
   if type == "p" then
     local before <const> = relation.primary
     if before and find.stands(context, before) and not before.removed then
-      context:report("duplicate-primary-key", { object = find.full(relation.schema, relation.name),
+      context:report("duplicate-primary-key", { before = before, object = find.full(relation.schema, relation.name),
         message = ('the table "%s" has a primary key already, made %s'):format(relation.name, context:where(before)) })
       return
     end

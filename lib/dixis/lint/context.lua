@@ -71,7 +71,8 @@ end
 
 --- Adds a finding about the statement.
 ---@param rule string
----@param finding table  message, object, fix, fix_sql, fix_file, cause; severity, line and column where they are others
+---@param finding table  message, object, fix, fix_sql, fix_file, cause; severity, line and column where they are others;
+--- before: the object that is in the way
 ---@return integer? index  nil: what this does is not certain, so nothing is said
 function Context:report(rule, finding)
   local severity <const> = finding.severity or assert(rules.all[rule], rule).severity
@@ -80,6 +81,9 @@ function Context:report(rule, finding)
     self.possible = self.possible or finding.message
     return nil
   end
+  local lingers <const> = finding.before and finding.before.lingers
+  if lingers then finding.cause = self.findings[lingers].cause or lingers end
+  finding.before = nil
   local statement <const> = self.statement
   finding.rule, finding.severity = rule, severity
   finding.migration, finding.file = self.migration, self.file

@@ -37,7 +37,12 @@ function drop.objects(context, objects, cascade, what)
     end
     unsure = true
   end
-  if context.failed or context.soft or unsure then
+  if context.failed and not context.soft then
+    -- For sure it is not dropped: what stumbles over it later does so for that reason.
+    for _, object in ipairs(going) do object.lingers = object.lingers or context.failed end
+    return
+  end
+  if context.soft or unsure then
     -- It is not known whether they are still there.
     for _, object in ipairs(going) do object.maybe = true end
     return

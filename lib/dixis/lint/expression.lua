@@ -168,6 +168,12 @@ local function report_value(context, reason, object)
   if reason then context:report("wrong-value", { object = object, message = reason }) end
 end
 
+-- The columns of the one table that an expression is about.
+local function column_in(relation)
+  return function(fields) return relation.columns[node.text(fields[#fields]) or ""] end
+end
+expression.column_in = column_in
+
 local plain_kinds <const> = { AEXPR_OP = true, AEXPR_IN = true, AEXPR_DISTINCT = true, AEXPR_NOT_DISTINCT = true }
 local comparing <const> = { ["="] = true, ["<>"] = true, ["<"] = true, [">"] = true, ["<="] = true, [">="] = true }
 
@@ -185,9 +191,7 @@ end
 -- column = 'X', column IN ('X', 'Y'), column = other: what is compared has to be comparable.
 local function compared(context, where, body, needs)
   if not plain_kinds[body.kind] or not comparing[node.text(body.name and body.name[1])] then return end
-  local peek <const> = where.peek or where.columns and function(fields)
-    return where.columns[node.text(fields[#fields]) or ""]
-  end
+  local peek <const> = where.peek or where.columns and column_in(where)
   local left <const> = values.of(context, body.lexpr, peek)
   if not left then return end
   for _, tree in ipairs(body.rexpr and body.rexpr.List and body.rexpr.List.items or { body.rexpr }) do
@@ -243,8 +247,8 @@ function expression.read(context, tree, where, needs)
       local type <const> = expression.type(context, body.typeName)
       if type.user then needs(type.user) end
       expression.enum_value(context, type, body.arg)
-      local text <const> = constant_text(body.arg)
-      report_value(context, text and values.unreadable(type, text), type.name)
+      local peek <const> = where and (where.peek or where.columns and column_in(where))
+      report_value(context, values.not_cast(context, type, values.of(context, body.arg, peek)), type.name)
     elseif kind == "A_Expr" then
       if where then compared(context, where, body, needs) end
     elseif kind == "ColumnRef" then

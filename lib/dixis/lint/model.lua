@@ -20,6 +20,7 @@ local model = {}
 ---@field epoch integer      after how many doubts that was
 ---@field maybe? boolean     it may be there or not
 ---@field cause? integer     it is there only in thought: the finding that is the reason
+---@field lingers? integer   it should be gone or have another name: the finding of what would have done that
 ---@field depends? table<dixis.lint.Object, true>
 ---@field dependents? table<dixis.lint.Object, true>   what cannot be without it
 

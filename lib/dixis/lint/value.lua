@@ -165,6 +165,38 @@ function value.refused(context, type, given)
   return differs and ("it is %s, and this is %s"):format(types.text(type), given.said) or nil
 end
 
+-- What one cannot be cast to, even when the cast is written.
+local uncastable <const> = {}
+for family, list in pairs { uuid = "number boolean time json interval bytea", number = "uuid time json interval",
+  boolean = "uuid time json interval bytea", time = "number boolean uuid json interval bytea",
+  json = "uuid time interval bytea", interval = "number boolean uuid json bytea",
+  enum = "number boolean time uuid json interval bytea" } do
+  uncastable[family] = {}
+  for name in list:gmatch "%S+" do uncastable[family][name] = true end
+end
+
+--- Why a value cannot be cast to a type; nil: it can, or that is not known.
+---@param context dixis.lint.Context
+---@param type dixis.lint.Type
+---@param given dixis.lint.Value?
+---@return string?
+function value.not_cast(context, type, given)
+  if not given or own_rules(context.model) then return nil end
+  if given.literal then return value.unreadable(type, given.literal) end
+  local wanted <const> = of_type(type)
+  if not wanted or wanted.family == "text" and not wanted.array then return nil end
+  local differs
+  if (given.array or false) ~= (wanted.array or false) then
+    differs = given.array or given.family ~= nil and given.family ~= "text" or given.enum ~= nil
+  elseif given.enum and wanted.enum then
+    differs = given.enum ~= wanted.enum
+  elseif given.family or given.enum then
+    local never <const> = uncastable[given.enum and "enum" or given.family]
+    differs = never and wanted.family and never[wanted.family] or wanted.enum and given.family ~= "text"
+  end
+  return differs and ("%s cannot be cast to %s"):format(given.said, types.text(type)) or nil
+end
+
 --- Why two values cannot be compared with `=`, `<` and the like; nil: they can, or that is not known.
 ---@param context dixis.lint.Context
 ---@param a dixis.lint.Value?

@@ -10,6 +10,7 @@ local names = require "dixis.lint.names"
 local rows = require "dixis.lint.rows"
 local source = require "dixis.lint.source"
 local types = require "dixis.lint.types"
+local value = require "dixis.lint.value"
 
 local commands = {}
 
@@ -60,7 +61,7 @@ function commands.AT_AddColumn(context, relation, command)
     end
     local created <const> = before.place and before.place == relation.place
     local guarded <const> = with_guard(context, definition)
-    context:report("duplicate-column", { object = object_of(relation, name),
+    context:report("duplicate-column", { before = before, object = object_of(relation, name),
       message = ('the column "%s" of "%s" is there already: it was made %s'):format(name, relation.name,
         context:where(before)),
       fix = ('remove it from the %s %s, or write ADD COLUMN IF NOT EXISTS here'):format(
@@ -230,11 +231,17 @@ function commands.AT_AlterColumnType(context, relation, command)
     found.type = { text = false, name = "?" }
     return
   end
+  local reason <const> = definition.raw_default and find.stands(context, found) and not found.cause
+    and value.refused(context, type, value.of(context, definition.raw_default, expression.column_in(relation)))
+  if reason then
+    context:report("cannot-cast", { object = object_of(relation, found.name),
+      message = ('USING does not give what the new type of "%s"."%s" takes: %s'):format(relation.name, found.name, reason) })
+  end
+  if context.failed then return end
   if found.type.user and found.depends then
     found.depends[found.type.user] = nil
     found.type.user.dependents[found] = nil
   end
-  if context.failed then return end
   found.type, found.unfilled, found.retyped = type, nil, context.place
   if type.user then depend.on(found, type.user) end
 end

@@ -48,7 +48,7 @@ function handlers.CreateFunctionStmt(context, body)
   local before <const> = list[name] and list[name][arguments]
   if find.stands(context, before) and known and not before.unsure then
     if not body.replace then
-      context:report("duplicate-function", { object = find.full(schema, name),
+      context:report("duplicate-function", { before = before, object = find.full(schema, name),
         message = ('the function "%s"(%s) is there already: it was made %s'):format(name, arguments, context:where(before)),
         fix = "write CREATE OR REPLACE" })
       return
@@ -98,7 +98,7 @@ local function create_part(context, kind, relation, name, replace)
   name = names.clip(name)
   local before <const> = list[name]
   if find.stands(context, before) and not replace then
-    context:report("duplicate-" .. kind, { object = find.full(relation.schema, relation.name) .. "." .. name,
+    context:report("duplicate-" .. kind, { before = before, object = find.full(relation.schema, relation.name) .. "." .. name,
       message = ('the %s "%s" of "%s" is there already: it was made %s'):format(kind, name, relation.name,
         context:where(before)),
       fix = ('DROP %s IF EXISTS "%s" ON "%s" before this statement'):format(kind:upper(), name, relation.name),

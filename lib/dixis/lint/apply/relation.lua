@@ -24,7 +24,7 @@ local rule_of <const> = { sequence = "duplicate-sequence", index = "duplicate-in
 
 local function report_duplicate(context, kind, schema, name, before)
   local word <const> = kind == "partitioned" and "table" or kind
-  context:report(rule_of[kind] or "duplicate-table", { object = find.full(schema, name),
+  context:report(rule_of[kind] or "duplicate-table", { before = before, object = find.full(schema, name),
     message = before.kind == kind
       and ('the %s "%s" is there already: it was made %s'):format(word, name, context:where(before))
       or ('the %s "%s" cannot be made: a %s of that name was made %s'):format(word, name, before.kind, context:where(before)),

@@ -20,12 +20,13 @@ local function move(context, object, schema, name)
     if object.kind == "index" and space and not before then
       local other <const> = space.relations[name]
       if find.stands(context, other) then
-        context:report("duplicate-index", { object = find.full(schema, name),
+        object.lingers = context:report("duplicate-index", { before = other, object = find.full(schema, name),
           message = ('the name "%s" is taken: a %s was made %s'):format(name, other.kind, context:where(other)) })
         return
       end
     elseif find.stands(context, before) then
-      context:report(object.columns and "duplicate-table" or "duplicate-type", { object = find.full(schema, name),
+      local rule <const> = object.columns and "duplicate-table" or "duplicate-type"
+      object.lingers = context:report(rule, { before = before, object = find.full(schema, name),
         message = ('the name "%s" is taken: a %s was made %s'):format(name, before.kind, context:where(before)) })
       return
     end
@@ -63,7 +64,7 @@ end
 local function rename_part(context, list, found, name, rule, relation, what)
   local before <const> = list[name]
   if find.stands(context, before) and before ~= found then
-    context:report(rule, { object = find.full(relation.schema, relation.name) .. "." .. name,
+    found.lingers = context:report(rule, { before = before, object = find.full(relation.schema, relation.name) .. "." .. name,
       message = ('the %s "%s" of "%s" is there already: it was made %s'):format(what, name, relation.name,
         context:where(before)) })
     return false

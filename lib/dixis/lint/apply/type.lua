@@ -18,7 +18,7 @@ local function create_type(context, kind, schema, name, fields)
   local row <const> = space and space.relations[name]
   if not before and row and row.kind ~= "index" and row.kind ~= "sequence" then before = row end
   if find.stands(context, before) then
-    context:report("duplicate-type", { object = find.full(schema, name),
+    context:report("duplicate-type", { before = before, object = find.full(schema, name),
       message = ('the type "%s" is there already: %s was made %s'):format(name,
         before.columns and ('the %s of that name'):format(before.kind) or "it", context:where(before)),
       fix = "remove one of the two" })
