@@ -44,6 +44,7 @@
   X(PQsendFlushRequest)                                                                            \
   X(PQsendQuery)                                                                                   \
   X(PQsendQueryParams)                                                                             \
+  X(PQsendQueryPrepared)                                                                           \
   X(PQserverVersion)                                                                               \
   X(PQsetErrorVerbosity)                                                                           \
   X(PQsetnonblocking)                                                                              \

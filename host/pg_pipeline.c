@@ -49,16 +49,18 @@ static bool is_client_copy(const char *sql)
          (strcasestr(sql, "stdin") != NULL || strcasestr(sql, "stdout") != NULL);
 }
 
-/* Whether the answer to statement i is to come as soon as it is there, not with the last. */
-static bool wants_answer(lua_State *L, int i)
+/* A flag of statement i: "flush", its answer is to come as soon as it is there, not with the last;
+ * "prepared", it is the name of a prepared statement. */
+static bool has_flag(lua_State *L, int i, const char *name)
 {
-  bool wanted = false;
+  bool set = false;
   if (lua_rawgeti(L, STATEMENTS, i) == LUA_TTABLE) {
-    wanted = lua_getfield(L, -1, "flush") != LUA_TNIL && lua_toboolean(L, -1);
+    lua_getfield(L, -1, name);
+    set = lua_toboolean(L, -1);
     lua_pop(L, 1);
   }
   lua_pop(L, 1);
-  return wanted;
+  return set;
 }
 
 /* Pushes the text of statement i and its parameters or nil. */
@@ -114,16 +116,18 @@ static bool send_statements(lua_State *L, struct pg_conn *conn, struct progress 
     push_statement(L, progress->sent + 1);
     const char *sql = dx_pg_statement(L, top + 1);
     if (sql == NULL || !dx_pg_params(L, top + 2, &params)) return false;
-    if (!dx_pq.PQsendQueryParams(pg, sql, params.n, NULL, params.values, NULL, NULL, 0)) {
-      return false;
-    }
+    int sent =
+        has_flag(L, progress->sent + 1, "prepared")
+            ? dx_pq.PQsendQueryPrepared(pg, sql, params.n, params.values, NULL, NULL, 0)
+            : dx_pq.PQsendQueryParams(pg, sql, params.n, NULL, params.values, NULL, NULL, 0);
+    if (!sent) return false;
     unflushed += lua_rawlen(L, top + 1);
     for (int i = 0; i < params.n; i++) {
       if (params.values[i] != NULL) unflushed += strlen(params.values[i]);
     }
     lua_settop(L, top);
     progress->sent++;
-    if (wants_answer(L, progress->sent) && !dx_pq.PQsendFlushRequest(pg)) return false;
+    if (has_flag(L, progress->sent, "flush") && !dx_pq.PQsendFlushRequest(pg)) return false;
     if (unflushed >= FLUSH_EVERY) {
       unflushed = 0;
       dx_pg_flush(conn);

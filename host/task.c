@@ -164,13 +164,19 @@ static int task_deadline(lua_State *L)
   return 0;
 }
 
-static int shield_end(lua_State *L, int status, lua_KContext context)
+/* Down to that many shields; what was put off takes effect with the last. */
+static void lower_shield(struct dx_task *task, int depth)
 {
-  struct dx_task *task = (struct dx_task *)context;
-  if (--task->shield == 0 && task->cancel_pending) {
+  if (task->shield > depth) task->shield = depth;
+  if (task->shield == 0 && task->cancel_pending) {
     task->cancel_pending = false;
     dx_task_stop(task);
   }
+}
+
+static int shield_end(lua_State *L, int status, lua_KContext depth)
+{
+  lower_shield(dx_task_of(L), (int)depth);
   if (status != LUA_OK && status != LUA_YIELD) return lua_error(L);
   return lua_gettop(L);
 }
@@ -180,9 +186,17 @@ static int task_shield(lua_State *L)
   struct dx_task *task = dx_task_of(L);
   luaL_checktype(L, 1, LUA_TFUNCTION);
   if (task == NULL) return luaL_error(L, "shield is for tasks");
-  task->shield++;
-  int status = lua_pcallk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, (lua_KContext)task, shield_end);
-  return shield_end(L, status, (lua_KContext)task);
+  lua_KContext depth = task->shield++;
+  int status = lua_pcallk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, depth, shield_end);
+  return shield_end(L, status, depth);
+}
+
+static int task_unshield(lua_State *L)
+{
+  struct dx_task *task = dx_task_of(L);
+  if (task == NULL || task->shield == 0) return luaL_error(L, "there is no shield to lower");
+  lower_shield(task, task->shield - 1);
+  return 0;
 }
 
 static int task_on_signal(lua_State *L)
@@ -236,6 +250,7 @@ int luaopen_host_task(lua_State *L)
   static const luaL_Reg functions[] = {
       {"spawn", task_spawn},
       {"shield", task_shield},
+      {"unshield", task_unshield},
       {"on_signal", task_on_signal},
       {NULL, NULL},
   };

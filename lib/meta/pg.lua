@@ -51,9 +51,10 @@ function Connection:script(sql) end
 --- Statements by the extended protocol, all sent at once (pipeline mode), one Sync at the end.
 --- on_result(index, seconds, result) is called as each result arrives (must not wait); seconds since the
 --- result before. The server sends results when it has some kilobytes of them; that of a statement with `flush`
---- at once. COPY with the client is refused before anything is sent.
+--- at once. With `prepared` the text is the name of a statement that PREPARE made. COPY with the client is refused
+--- before anything is sent.
 ---@async
----@param statements (string|{ [1]: string, params?: any[], flush?: boolean })[]
+---@param statements (string|{ [1]: string, params?: any[], flush?: boolean, prepared?: boolean })[]
 ---@param on_result? fun(index: integer, seconds: number, result: host.pg.Result)
 ---@return host.pg.Result[]? results
 ---@return dixis.Error? err  err.index: number of the statement that failed; the later ones were skipped;

@@ -46,6 +46,10 @@ function task.spawn(fn, ...) end
 ---@return T
 function task.shield(fn, ...) end
 
+--- Ends the innermost shield of this task here, before its function does: what comes after may be torn apart again.
+--- For a callback of what the shielded function waits for.
+function task.unshield() end
+
 --- fn("SIGINT"|"SIGTERM") is called in a task of its own at each such signal, instead of
 --- cancelling the main task. nil takes it back.
 ---@param fn? fun(name: string)

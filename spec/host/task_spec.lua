@@ -96,6 +96,44 @@ describe("a task", function()
     assert.same({ "inside" }, steps)
   end)
 
+  it("is cancelled as soon as its shield is lowered", function()
+    local steps = {}
+    local child = task.spawn(function()
+      task.shield(function()
+        clock.sleep(0.05)
+        steps[#steps + 1] = "shielded"
+        task.unshield()
+        steps[#steps + 1] = "bare"
+        clock.sleep(60)
+      end)
+    end)
+    child:deadline(0.01)
+    local ok, err = child:join()
+    assert.is_false(ok)
+    assert.equal("deadline", err.kind)
+    assert.equal("shielded", steps[1])
+    assert.is_nil(steps[2])
+  end)
+
+  it("lowers the innermost of its shields, and none that is not there", function()
+    local steps = {}
+    local child = task.spawn(function()
+      task.shield(function()
+        task.shield(task.unshield)
+        task.shield(function()
+          task.unshield()
+          clock.sleep(0.05)
+          steps[#steps + 1] = "inside"
+        end)
+      end)
+      steps[#steps + 1] = "after"
+    end)
+    child:deadline(0.01)
+    assert.is_false((child:join()))
+    assert.same({ "inside" }, steps)
+    assert.has_error(task.unshield, "there is no shield to lower")
+  end)
+
   it("gives shield's results and errors", function()
     assert.same({ 1, 2 }, { task.shield(function() clock.sleep(0) return 1, 2 end) })
     assert.has_error(function() task.shield(error, "no", 0) end, "no")

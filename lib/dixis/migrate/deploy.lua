@@ -66,35 +66,27 @@ local function commit(run, session, due)
   end)
 end
 
-local FOREVER <const> = 365 * 86400
-
--- Sends the COMMIT of the migration before together with this one's statements: the server need not wait while its
--- answer is recorded. No cancellation falls between that answer and its record.
+-- Sends the COMMIT of the migration before together with this one's statements, so that the server need not wait while
+-- its answer is recorded. No cancellation falls between that answer and its record. Results and errors count from the
+-- statements after it.
 local function send_with_commit(run, session, batch, on_result)
   local due = session.due
   table.insert(batch, 1, { "COMMIT", flush = true })
-  local answered <close> = task.spawn(clock.sleep, FOREVER)
   run.unsettled, due.sent = due.migration.name, true
-  local flight <close> = task.spawn(function()
-    local _ <close> = setmetatable({}, { __close = function() answered:cancel() end })
-    return session.conn:pipeline(batch, function(i, took, result)
+  return task.shield(function()
+    local results, err = session.conn:pipeline(batch, function(i, took, result)
       if i > 1 then return on_result(i - 1, took) end
       committed(run, session, due, result)
       on_result(0, took)
-      answered:cancel()
+      task.unshield()
     end)
+    if results then return table.move(results, 2, #results, 1, {}) end
+    local refused_before_sent = session.due and err.index and err.index > 1
+    if session.due and not refused_before_sent then committed(run, session, due, nil, err) end
+    if refused_before_sent then run.unsettled, due.sent = nil, nil end
+    if err.index then err.index = err.index - 1 end
+    return nil, err
   end)
-  session.flight = flight
-  task.shield(answered.join, answered)
-  local ok, results, err = flight:join()
-  session.flight = nil
-  if not ok then error(results, 0) end
-  if results then return table.move(results, 2, #results, 1, {}) end
-  local refused_before_sent = session.due and err.index and err.index > 1
-  if session.due and not refused_before_sent then committed(run, session, due, nil, err) end
-  if refused_before_sent then run.unsettled, due.sent = nil, nil end
-  if err.index then err.index = err.index - 1 end
-  return nil, err
 end
 
 -- A record of each statement is worth its size in an ordinary script, not in one of thousands.
@@ -110,43 +102,53 @@ local function timings(classified, results, seconds, first)
   return out
 end
 
-local function in_transaction(run, session, ledger, job, record, begin, goes_along)
-  local migration, classified = job.migration, job.script
-  if not classified.touches_settings then ledger:prepare(session) end
-  local recorded = ledger:applied(migration, job.started, not classified.touches_settings and session or nil)
-  local others = classified.names_ledger and ledger:others(recorded.id)
-  local batch = { classified.begin, XACT_ID, others or nil }
-  local first = #batch + 1
-  for _, statement in ipairs(statement_texts(classified, job.text)) do batch[#batch + 1] = statement end
+-- All of a transaction but its COMMIT. Places: which of the batch are the script's statements, and the ledger's row. An
+-- answer that is waited for alone tells how long its statement took.
+local function batch_of(ledger, classified, texts, recorded, others, prepared)
+  local batch = { classified.begin, prepared and ledger.identity or XACT_ID, others or nil }
+  local timed, first = #texts <= TIMED, #batch + 1
+  for i, text in ipairs(texts) do batch[first + i - 1] = timed and { text, flush = true } or text end
   local last = #batch
   if classified.touches_settings then batch[#batch + 1] = BACK_TO_SELF end
   batch[#batch + 1] = recorded
-  local row_at = #batch
+  local places = { first = first, last = last, row = #batch }
   batch[#batch + 1] = others or nil
-  local seconds = {}
+  return batch, places
+end
+
+local function in_transaction(run, session, ledger, job, record, begin, goes_along)
+  local migration, classified = job.migration, job.script
+  local prepared = not classified.touches_settings and not run.observer
+  if prepared then ledger:prepare(session) end
+  local recorded = ledger:applied(migration, job.started, prepared)
+  local others = classified.names_ledger and ledger:others(recorded.id)
+  local batch, places = batch_of(ledger, classified, statement_texts(classified, job.text), recorded, others, prepared)
+  local seconds, waited = {}, 0
+  local function on_result(i, took)
+    if i == 0 then return begin() end
+    waited = waited + took
+    if i < places.first then return end
+    seconds[i], waited = waited, 0
+  end
   local results, err
   if session.due then
-    results, err = send_with_commit(run, session, batch, function(i, took)
-      if i == 0 then begin() else seconds[i] = took end
-    end)
+    results, err = send_with_commit(run, session, batch, on_result)
   else
     begin()
-    local function on_result(i, took) seconds[i] = took end
     if run.observer then
-      results, err = run.observer:send(batch, classified, first, on_result)
+      results, err = run.observer:send(batch, classified, places.first, on_result)
     else
       results, err = session.conn:pipeline(batch, on_result)
     end
   end
   if not results then
-    local statement
-    if err.index and err.index >= first and err.index <= last then statement = classified.statements[err.index - first + 1] end
-    error(server_error.place(err, migration, job.text, statement, err.index and err.index - first + 1, #classified.statements), 0)
+    local at = err.index and err.index >= places.first and err.index <= places.last and err.index - places.first + 1 or nil
+    error(server_error.place(err, migration, job.text, classified.statements[at], at, #classified.statements), 0)
   end
-  local xact = ledger:kept(migration, recorded, results[row_at])
-  if others then ledger:same_others(migration, results[first - 1], results[#results]) end
+  local xact = ledger:kept(migration, recorded, results[places.row])
+  if others then ledger:same_others(migration, results[places.first - 1], results[#results]) end
   may_commit(run, job.begun, results[2][1][1], xact)
-  local due = { migration = migration, record = function() record(timings(classified, results, seconds, first)) end }
+  local due = { migration = migration, record = function() record(timings(classified, results, seconds, places.first)) end }
   if not classified.touches_settings and goes_along() then
     session.due = due
   else
@@ -176,9 +178,10 @@ end
 
 --- Reads and classifies a migration: all that can be done before its turn.
 ---@param migration table
+---@param text? string    its script, when that was read just now
 ---@return table prepared  { text, script }
-function deploy.prepare(migration)
-  local text = errors.check(folder.text(migration))
+function deploy.prepare(migration, text)
+  text = text or errors.check(folder.text(migration))
   local classified = script.classify(text)
   if classified.mode == "refused" then
     errors.raise("migrations", ("%s:%d: %s"):format(migration.file, classified.line, classified.problem),

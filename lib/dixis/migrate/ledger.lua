@@ -120,21 +120,25 @@ end
 --- transaction's identity and the row as it was kept.
 ---@param migration { name: string, checksum: string }
 ---@param started number  wall clock
----@param session? dixis.Session  one where `prepare` was called: saves the server two thirds of the work
+---@param prepared? boolean  for a session where `prepare` was called: saves the server two thirds of the work
 ---@return table statement  for Connection:pipeline, with the row's `id`
-function Ledger:applied(migration, started, session)
+function Ledger:applied(migration, started, prepared)
   local params = { digest.uuid(), migration.checksum, migration.name, ("%.6f"):format(started) }
-  if not session or not session.ledger_prepared then return { insert(self), params = params, id = params[1] } end
-  for i = 1, #params do params[i] = sql.quote_literal(params[i]) end
-  return { ("EXECUTE dixis_applied(%s)"):format(table.concat(params, ", ")), id = params[1]:sub(2, -2) }
+  return { prepared and "dixis_applied" or insert(self), params = params, prepared = prepared, id = params[1] }
 end
 
---- Prepares that statement in the session, where a reset forgets it.
+--- Which transaction this is, in a session where `prepare` was called.
+Ledger.identity = { "dixis_transaction", prepared = true }
+
+--- Prepares both statements in the session, where a reset forgets them.
 ---@async
 ---@param session dixis.Session
 function Ledger:prepare(session)
   if session.ledger_prepared then return end
-  session:query("PREPARE dixis_applied(text, text, text, text) AS " .. insert(self))
+  errors.check(session.conn:pipeline {
+    "PREPARE dixis_transaction AS SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text",
+    "PREPARE dixis_applied(text, text, text, text) AS " .. insert(self),
+  })
   session.ledger_prepared = true
 end
 

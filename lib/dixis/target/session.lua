@@ -11,7 +11,6 @@ local sql = require "host.sql"
 ---@field schema? string
 ---@field standing? string  a statement whose effect a script may undo: repeated with every reset
 ---@field ledger_prepared? boolean  see Ledger:prepare
----@field flight? host.Task  statements that another task has sent; when it is cancelled, the server is told, and answers
 ---@field due? dixis.Due   a migration whose COMMIT has not been sent or answered
 ---@field pid integer    of its backend
 ---@field opened number  when, on the monotonic clock
@@ -119,12 +118,9 @@ end
 ---@async
 ---@return boolean rolled_back
 function Session:rollback()
-  if self.flight then
-    self.flight:join()
-    self.flight = nil
-  end
   local status = self.conn:status()
-  if status == "transaction" or status == "failed" then
+  -- "active": what a cancelled task had sent is not answered yet; the query waits for that.
+  if status == "transaction" or status == "failed" or status == "active" then
     self:query "ROLLBACK"
     return true
   end
