@@ -52,10 +52,10 @@ local function keep(kept, migration, prepared)
 end
 
 -- What each pending migration is; refuses the ones that could not be kept atomic.
-local function read_pending(pending, deploys)
+local function read_pending(pending, texts, deploys)
   local kept, made = { bytes = 0 }, {}
   for i, migration in ipairs(pending) do
-    local ok, prepared = pcall(deploy.prepare, migration)
+    local ok, prepared = pcall(deploy.prepare, migration, texts[migration.name])
     if not ok and not deploys and errors.from(prepared).kind == "migrations" then
       prepared = { text = "", script = { mode = "refused", statements = {} } }
     elseif not ok then
@@ -139,7 +139,7 @@ function plan.compute(run)
   end
   local found = run:read_history()
   local migrations = run:project():migrations()
-  local kept = read_pending(found.pending, deploys(run.book))
+  local kept = read_pending(found.pending, run:project():take_texts(), deploys(run.book))
   explain_failures(run, found.problems)
   local parts = plan.parts(run, migrations, found)
   local computed = {
@@ -157,7 +157,7 @@ end
 function plan.of_folder(run)
   if run:works_from() then return { pending = {}, problems = {} } end
   local migrations = run:project():migrations()
-  read_pending(migrations, deploys(run.book))
+  read_pending(migrations, run:project():take_texts(), deploys(run.book))
   return { found = #migrations, pending = migrations, problems = {},
     migrations_digest = plan.migrations_digest(migrations) }
 end

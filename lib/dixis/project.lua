@@ -50,16 +50,28 @@ function Project:migrations()
   return self:folder().migrations
 end
 
+-- Of a project of ordinary size all scripts: what is planned need not be read twice.
+local KEPT_BYTES <const> = 256 << 10
+
 ---@return dixis.Folder
 function Project:folder()
   if not self.kept_folder then
-    local found, err = self:read_folder()
+    local found, err = folder.read(self.path, self.allow, KEPT_BYTES)
     if not found then
       errors.refuse(err.message, err.hint .. (err.allow and ", or allow it for this run: --set allow=" .. err.allow or ""))
     end
     self.kept_folder = found
   end
   return self.kept_folder
+end
+
+--- Scripts that were read with the folder, by name; only the first who asks gets them.
+---@return table<string, string>
+function Project:take_texts()
+  local read = self:folder()
+  local texts = read.texts or {}
+  read.texts = nil
+  return texts
 end
 
 --- The folder as it is now.

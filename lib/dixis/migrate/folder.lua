@@ -23,6 +23,7 @@ local folder = {}
 ---@field provider? string  of migration_lock.toml
 ---@field missing string[]  directories without a script
 ---@field beside? table<string, host.fs.Entry[]>  what is in directories that have more, or less, than a script
+---@field texts? table<string, string>  scripts by name, as many as were asked for
 ---@field let_through { kind: string, name: string, message: string, hint: string }[]  what would be refused otherwise
 
 local function failure(message, hint)
@@ -202,15 +203,21 @@ end
 --- Reads the folder: the names in Prisma's order, and the checksum of each script.
 ---@param path string
 ---@param allow? table<string, boolean>  "provider", "no_script": what is let through
+---@param keep? integer  how many bytes of scripts to keep in `texts` for who reads them next
 ---@return dixis.Folder? folder
 ---@return dixis.Error? err  kind "migrations"; err.allow: the word that would let it through
-function folder.read(path, allow)
-  return read_with(path, allow, function(name, file)
+function folder.read(path, allow, keep)
+  local texts, room = {}, keep or 0
+  local read, problem = read_with(path, allow, function(name, file)
     local revision = fs.revision(file) -- before it is read: a change meanwhile is seen later
     local text, err = fs.read(file)
     if not text then return nil, err end
-    return { name = name, checksum = digest.sha256(decode(text)), revision = revision }
+    local decoded = decode(text)
+    if #decoded <= room then texts[name], room = decoded, room - #decoded end
+    return { name = name, checksum = digest.sha256(decoded), revision = revision }
   end)
+  if read then read.texts = texts end
+  return read, problem
 end
 
 local function is_lone_script(entries)

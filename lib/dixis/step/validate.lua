@@ -15,20 +15,21 @@ end
 
 return {
   type = "validate",
+  leaves = "target",
   fields = {
     strict = { type = "boolean", default = false,
       help = "whether every difference is red, not only what Prisma's client fails on" },
   },
   describe = function() return "check the Prisma schema, and the target against it" end,
   act = function(run, args)
-    -- Here and not above: a plan should not wait for the grammar to be built.
-    local schema = require "dixis.prisma.schema"
-    local verdict = require "dixis.prisma.verdict"
     local path = run:project().schema
     if not path then
       run.validated = { skipped = "there is no schema.prisma beside the migrations" }
       run:skip(run.validated.skipped)
     end
+    -- Here and not above: a plan should not wait for the grammar to be built.
+    local schema = require "dixis.prisma.schema"
+    local verdict = require "dixis.prisma.verdict"
     local model, err = schema.load(path)
     if not model then
       run.validated = { problem = err.message }
