@@ -6,6 +6,8 @@
 --   fields      name -> { type, required?, default?, help }
 --   check(args)  raises a plain message when the fields do not go together
 --   always      steps: also taken after a failure
+--   leaves      "target": nothing is different after it. "plan": nothing but what it says itself. Else what was seen of
+--               the target and the folder has to be looked at anew
 --   uses(args)  what it touches: { env = {...}, exec = {...}, net = {...}, read = ..., write = ... }
 --   describe(args)  one line for the plan
 --   act(run, args)  the work; what it returns is said in engine.lua

@@ -41,6 +41,12 @@ local function blame(run, raised)
   return raised
 end
 
+-- A look at the target holds for a moment, unless an item comes between that may have changed what was seen.
+local function forget(run, leaves)
+  if leaves ~= "target" then run.looked = nil end
+  if leaves ~= "target" and leaves ~= "plan" then run.verified = nil end
+end
+
 --- Runs one item in a task of its own, so that deadlines and Ctrl-C end it whatever its code does.
 ---@async
 ---@param run dixis.Run
@@ -53,7 +59,8 @@ function perform.item(run, item, fn, ...)
   local args = run:resolve(item.args)
   local given = item.definition.foreign and capabilities.new(run, item) or run
   run.current_item, run.current_kind, run.current_always = item.name, item.kind, item.always
-  if item.type ~= "deploy" then run.verified = nil end -- see dixis.binding
+  local verified, looked = run.verified, run.looked
+  forget(run, item.definition.leaves)
   local child = task.spawn(fn, given, args, ...)
   run.current_task = child
   local limit = item.deadline and run:resolve { item.deadline }[1]
@@ -62,6 +69,9 @@ function perform.item(run, item, fn, ...)
   local results = table.pack(child:join())
   run:clean_up()
   run.current_task, run.current_item, run.current_kind, run.current_always = nil, nil, nil, nil
+  if not results[1] and not item.definition.foreign and results[2].kind == "skipped" then
+    run.verified, run.looked = verified, looked -- it did nothing
+  end
   if not results[1] and item.definition.foreign then results[2] = blame(run, results[2]) end
   if results[1] and left_open(run) then
     run:settle()

@@ -4,6 +4,7 @@
 local lazy = require "dixis.lazy"
 
 local address = require "dixis.address"
+local clock = require "host.clock"
 local errors = require "dixis.errors"
 local history = lazy "dixis.migrate.history"
 local identity = lazy "dixis.target.identity"
@@ -32,6 +33,7 @@ local url = lazy "dixis.target.url"
 ---@field backups dixis.Backup[]  made by this run; they stay, whatever becomes of it
 ---@field applied string[]      migrations applied by this run
 ---@field verified? number     when the plan was last found to be still so (monotonic); nil once something else ran
+---@field looked? { at: number, found: dixis.History }  the last look at the history; likewise
 ---@field changed boolean       the target was changed by this run
 ---@field plan? dixis.Plan
 ---@field phrases { gate: string, phrase: string, by: string }[]  what was confirmed; by: "terminal" or "--confirm"
@@ -219,7 +221,21 @@ function Run:read_history()
     errors.refuse(("the schema '%s' does not exist in the target"):format(self.ledger.schema or "?"),
       "check ?schema= in the URL; dixis never creates a schema by itself")
   end
-  return history.compare(self:project():migrations(), self.ledger:each(opened))
+  local at = clock.now()
+  self.looked = { at = at, found = history.compare(self:project():migrations(), self.ledger:each(opened)) }
+  return self.looked.found
+end
+
+-- How long a look at the history holds when nothing but other looks came after it.
+local HOLDS <const> = 0.5
+
+--- The same, or what was read a moment ago.
+---@async
+---@return dixis.History
+function Run:latest_history()
+  local looked = self.looked
+  if looked and clock.now() - looked.at < HOLDS then return looked.found end
+  return self:read_history()
 end
 
 --- fn is called when the current item has ended, however it ended: a task that was cancelled can do nothing more that

@@ -4,9 +4,10 @@ local words = require "dixis.words"
 
 return {
   type = "migrations_applied",
+  leaves = "target",
   describe = function() return "all migrations are applied" end,
   act = function(run)
-    local found = run:read_history()
+    local found = run:latest_history()
     local total = #run:project():migrations()
     if found.applied == total then return true, ("all %s applied"):format(words.count(total, "migration")) end
     return false, ("%d of %s applied"):format(found.applied, words.count(total, "migration")),

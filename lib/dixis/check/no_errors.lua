@@ -4,6 +4,7 @@ local words = require "dixis.words"
 
 return {
   type = "no_errors",
+  leaves = "target",
   describe = function() return "no error in the record" end,
   act = function(run)
     if run.error_events == 0 then return true, "no error in the record" end

@@ -4,9 +4,10 @@ local words = require "dixis.words"
 
 return {
   type = "schema_up_to_date",
+  leaves = "target",
   describe = function() return "Database schema is up to date!" end,
   act = function(run)
-    local found = run:read_history()
+    local found = run:latest_history()
     for _, problem in ipairs(found.problems) do
       if problem.kind == "failed" then return false, problem.name .. " " .. problem.message, problem.hint end
     end

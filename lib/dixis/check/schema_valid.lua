@@ -4,6 +4,7 @@ local words = require "dixis.words"
 
 return {
   type = "schema_valid",
+  leaves = "target",
   describe = function() return "schema is valid" end,
   act = function(run)
     local found = run.validated

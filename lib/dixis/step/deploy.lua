@@ -88,6 +88,7 @@ end
 
 return {
   type = "deploy",
+  leaves = "plan",
   fields = {
     lock_timeout = { type = "duration", default = 10, help = "how long a statement may wait for a lock" },
     lock_attempts = { type = "integer", default = 5, help = "how often to try when a lock is not to be had" },

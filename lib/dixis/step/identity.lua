@@ -6,6 +6,7 @@ local identity = lazy "dixis.target.identity"
 
 return {
   type = "identity",
+  leaves = "target",
   describe = function() return "record host, database, role and TLS of the target" end,
   act = function(run)
     run:open_session()

@@ -6,6 +6,7 @@ local sql = require "host.sql"
 
 return {
   type = "stamp",
+  leaves = "plan",
   describe = function() return "stamp the target with its environment" end,
   act = function(run)
     local wanted = run.book.target.environment

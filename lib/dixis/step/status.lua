@@ -5,6 +5,7 @@ local words = require "dixis.words"
 
 return {
   type = "status",
+  leaves = "target",
   describe = function() return "compare ledger and folder again" end,
   act = function(run)
     local found = run:read_history()
