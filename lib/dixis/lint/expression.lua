@@ -4,6 +4,7 @@ local builtin = require "dixis.lint.builtin"
 local depend = require "dixis.lint.depend"
 local find = require "dixis.lint.find"
 local node = require "dixis.lint.node"
+local signature = require "dixis.lint.signature"
 local types = require "dixis.lint.types"
 local values = require "dixis.lint.value"
 
@@ -55,6 +56,24 @@ local function is_attribute(model, name)
   return false
 end
 
+--- Do the functions of a name take so many arguments?
+---@param context dixis.lint.Context
+---@param list table<string, dixis.lint.Object>
+---@param schema? string
+---@param name string
+---@param arguments table[]
+function expression.check_call(context, list, schema, name, arguments)
+  if not schema and (builtin.has(name) or builtin.extension(name)) or context.model.opaque or context.model.path_unsure then
+    return
+  end
+  for _, found in pairs(list) do
+    if not find.stands(context, found) or signature.takes(found, #arguments) then return end
+  end
+  context:report("missing-function", { object = find.full(schema, name),
+    message = ('the function "%s" does not exist here with %d argument%s'):format(name, #arguments,
+      #arguments == 1 and "" or "s") })
+end
+
 --- A function by its name alone; reports it when it is missing.
 ---@param context dixis.lint.Context
 ---@param parts table[]
@@ -71,6 +90,7 @@ function expression.call(context, parts, needs, arguments)
           message = ('the function "%s" is not there: the statement that should have made it fails'):format(name) })
       end
     end
+    expression.check_call(context, list, schema, name, arguments or {})
     -- Of several with the same name it is not known here which one is meant.
     local _, only = next(list)
     if next(list, next(list)) == nil then needs(only) end

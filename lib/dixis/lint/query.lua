@@ -95,6 +95,22 @@ function from_items.RangeTableSample(state, body, scope)
   from(state, body.relation, scope)
 end
 
+local function has_merge(tree)
+  local found = false
+  node.walk(tree, function(kind, body)
+    if kind == "JoinExpr" and (body.usingClause or body.isNatural) then found = true end
+    return kind ~= "SelectStmt"
+  end)
+  return found
+end
+
+-- A condition of a join sees the two sides alone.
+local function read_joins(state, scope)
+  scope.joining = true
+  read_expression(state, scope.later, scope)
+  scope.joining = nil
+end
+
 -- ---- SELECT ------------------------------------------------------------------------------------
 
 local function with(state, clause, scope)
@@ -179,15 +195,6 @@ local function outputs(state, targets, scope, into)
   return known and list or nil
 end
 
-local function has_merge(tree)
-  local found = false
-  node.walk(tree, function(kind, body)
-    if kind == "JoinExpr" and (body.usingClause or body.isNatural) then found = true end
-    return kind ~= "SelectStmt"
-  end)
-  return found
-end
-
 local function new_scope(outer)
   return { items = {}, parent = outer, outside = outer, later = {} }
 end
@@ -211,7 +218,7 @@ function read_select(state, body, outer)
   end
   for _, item in ipairs(body.fromClause or {}) do from(state, item, scope) end
   scope.merged = has_merge(body.fromClause)
-  read_expression(state, scope.later, scope)
+  read_joins(state, scope)
   local list <const> = outputs(state, body.targetList, scope, into)
   for _, name in ipairs { "whereClause", "havingClause", "windowClause" } do read_expression(state, body[name], scope) end
   scope.outputs = as_set(list)
@@ -355,7 +362,8 @@ function readers.UpdateStmt(state, body, outer)
   state.needs(relation)
   scope.items[1] = target_item(relation, body.relation)
   for _, item in ipairs(body.fromClause or {}) do from(state, item, scope) end
-  read_expression(state, scope.later, scope)
+  scope.merged = has_merge(body.fromClause or body.usingClause)
+  read_joins(state, scope)
   set_columns(state, body.targetList, relation, scope)
   read_expression(state, body.whereClause, scope)
   return outputs(state, body.returningList, scope)
@@ -369,7 +377,8 @@ function readers.DeleteStmt(state, body, outer)
   state.needs(relation)
   scope.items[1] = target_item(relation, body.relation)
   for _, item in ipairs(body.usingClause or {}) do from(state, item, scope) end
-  read_expression(state, scope.later, scope)
+  scope.merged = has_merge(body.fromClause or body.usingClause)
+  read_joins(state, scope)
   read_expression(state, body.whereClause, scope)
   return outputs(state, body.returningList, scope)
 end

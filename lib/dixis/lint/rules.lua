@@ -42,6 +42,7 @@ rules.add("order", {
   ["foreign-key-target"] = { "error", "a foreign key refers to columns without a primary key or unique constraint" },
   ["wrong-value"] = { "error", "a value is of another type than what it is for" },
   ["type-modifier"] = { "error", "a type has a length or precision that it does not take" },
+  ["ambiguous-name"] = { "error", "a name can mean more than one thing" },
   ["conflict-target"] = { "error", "ON CONFLICT names columns that no unique index covers" },
   ["foreign-key-type"] = { "error", "a foreign key's columns are of other types than those that it refers to" },
   ["still-needed"] = { "error", "something cannot be dropped or changed, because other objects depend on it" },

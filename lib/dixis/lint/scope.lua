@@ -29,6 +29,19 @@ local function use(state, item, name, found)
   state.needs(found)
 end
 
+-- Another part of the same FROM that has the column for sure.
+local function second(state, at, first, name)
+  if at.merged or at.joining then return nil end
+  local other
+  for _, item in ipairs(at.items) do
+    if not item.relation and not item.columns then return nil end
+    local found <const> = item ~= first and column_in(state, item, name)
+    if found == true and item.relation then return nil end -- a system column
+    if type(found) == "table" and find.stands(state.context, found) or found == true then other = other or item end
+  end
+  return other
+end
+
 local function unqualified(state, at, name)
   local only, count
   if state.parameters and (state.parameters[name] or state.parameters.any) then return end
@@ -36,7 +49,15 @@ local function unqualified(state, at, name)
     if at.outputs and at.outputs[name] or at.open then return end
     for _, item in ipairs(at.items) do
       local found <const> = column_in(state, item, name)
-      if found or found == nil then return use(state, item, name, found) end
+      if found or found == nil then
+        local other <const> = found and second(state, at, item, name)
+        if other then
+          state.context:report("ambiguous-name", { object = name,
+            message = ('the column "%s" can be that of "%s" or of "%s"'):format(name, item.name, other.name),
+            fix = ('write "%s"."%s"'):format(item.name, name) })
+        end
+        return use(state, item, name, found)
+      end
       if item.name == name then return end
     end
     if not count then count, only = #at.items, at.items[1] end

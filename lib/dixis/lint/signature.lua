@@ -38,6 +38,24 @@ function signature.of(context, parameters)
   return table.concat(texts, ", "), known, list
 end
 
+--- Can a function be called with so many arguments? True also when that is not known.
+---@param made dixis.lint.Object
+---@param count integer
+---@return boolean
+function signature.takes(made, count)
+  if made.unsure or not made.parameters or made.procedure then return true end
+  local least, most = 0, 0
+  for _, item in ipairs(made.parameters) do
+    local parameter <const> = item.FunctionParameter
+    if parameter.mode == "FUNC_PARAM_VARIADIC" then return true end
+    if not output[parameter.mode] then
+      most = most + 1
+      if not parameter.defexpr then least = least + 1 end
+    end
+  end
+  return count >= least and count <= most
+end
+
 --- The function that ObjectWithArgs names.
 ---@param context dixis.lint.Context
 ---@param object table
@@ -50,7 +68,16 @@ function signature.find(context, object, missing_ok)
   local found
   if list and object.args_unspecified then
     local _, first = next(list)
-    if first and next(list, next(list)) == nil then found = first else return nil end
+    if next(list, next(list)) ~= nil then
+      for _, other in pairs(list) do
+        if not find.stands(context, other) or other.unsure then return nil end
+      end
+      context:report("ambiguous-name", { object = find.full(schema, name),
+        message = ('there is more than one function "%s": its arguments must say which is meant'):format(name),
+        fix = "write the types of its arguments behind the name" })
+      return nil
+    end
+    found = first
   elseif list then
     local arguments, known = signature.of(context, object.objfuncargs)
     -- Here the types may be given without the modes: all count then.

@@ -212,7 +212,8 @@ function commands.AT_AlterColumnType(context, relation, command)
       fix = "drop it before, and make it again behind" })
     return
   end
-  if find.stands(context, found) and not assignable(found.type, type) then
+  if find.stands(context, found)
+    and (not assignable(found.type, type) or value.refused(context, type, value.of_type(found.type))) then
     if not definition.raw_default then
       context:report("cannot-cast", { object = object_of(relation, found.name),
         message = ('"%s"."%s" cannot be changed from %s to %s without USING'):format(relation.name, found.name,

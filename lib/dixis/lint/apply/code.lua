@@ -74,14 +74,14 @@ function handlers.CreateFunctionStmt(context, body)
     if before.cause then before.cause = nil end
     if not context.soft then before.place, before.maybe = context.place, nil end
     before.returns, before.plain, before.volatility = returns, handlers.is_plain(body), volatility(body)
-    before.parameters = body.parameters
+    before.parameters, before.procedure = body.parameters or {}, body.is_procedure
     model:born(before)
     handlers.check_body(context, body, parameter_names(body.parameters))
     return
   end
   local made <const> = context:make(model:born { kind = "function", schema = schema, name = name, arguments = arguments,
     returns = returns, unsure = not known, plain = handlers.is_plain(body), volatility = volatility(body),
-    parameters = body.parameters })
+    parameters = body.parameters or {}, procedure = body.is_procedure })
   list[name] = list[name] or {}
   list[name][arguments] = made
   -- It may call itself.
@@ -120,6 +120,14 @@ function handlers.CreateTrigStmt(context, body)
     if column and made then depend.on(made, column) end
   end
   expression.call(context, body.funcname, made and expression.bind(made) or function() end)
+  local schema <const>, name <const> = node.name(body.funcname)
+  local own <const> = (context.model:functions(schema, name) or {})[""]
+  local returns <const> = find.stands(context, own) and own.returns
+  if returns and returns.builtin and returns.text ~= "trigger" then
+    context:report("wrong-object", { object = find.full(own.schema, name),
+      message = ('the function "%s" returns %s: what a trigger calls returns "trigger"'):format(name,
+        returns.text or returns.name) })
+  end
 end
 
 local function policy_needs(context, relation, policy, body)
