@@ -202,11 +202,13 @@ end
 function Examination:apply(migration, prepared, next_one)
   local run, session = self.run, self.session
   local resume = run.history.resume
-  local function goes_along()
-    return next_one ~= nil and deploy.takes_commit(self:prepared(next_one), resume[next_one.name])
-  end
+  local hooks = {
+    goes_along = function()
+      return next_one ~= nil and deploy.takes_commit(self:prepared(next_one), resume[next_one.name])
+    end,
+  }
   while true do
-    local ok, err = pcall(deploy.apply, run, session, run.ledger, migration, prepared, resume[migration.name], goes_along)
+    local ok, err = pcall(deploy.apply, run, session, run.ledger, migration, prepared, resume[migration.name], hooks)
     if ok then return nil end
     err = errors.from(err)
     if fatal[err.kind] then error(err, 0) end

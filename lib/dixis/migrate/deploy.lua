@@ -18,6 +18,10 @@ local deploy = {}
 ---@field statements integer
 ---@field mode string
 
+---@class dixis.DeployHooks
+---@field goes_along fun(): boolean  whether the COMMIT may go with the next migration's statements (deploy.takes_commit)
+---@field begun? fun()  called when it has begun; the server is at work then
+
 local XACT_ID <const> = "SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text"
 local BACK_TO_SELF <const> = "RESET SESSION AUTHORIZATION"
 
@@ -208,9 +212,9 @@ end
 ---@param migration table
 ---@param prepared table    from deploy.prepare
 ---@param row? dixis.LedgerRow  of an earlier, unfinished run
----@param goes_along fun(): boolean  whether the COMMIT may go with the next migration's statements (deploy.takes_commit)
+---@param hooks dixis.DeployHooks
 ---@return dixis.Applied
-function deploy.apply(run, session, ledger, migration, prepared, row, goes_along)
+function deploy.apply(run, session, ledger, migration, prepared, row, hooks)
   local classified = prepared.script
   local job = { migration = migration, text = prepared.text, script = classified, started = clock.wall() }
   local outcome = { name = migration.name, mode = classified.mode, statements = #classified.statements }
@@ -219,6 +223,7 @@ function deploy.apply(run, session, ledger, migration, prepared, row, goes_along
     run.bus:emit("migration.started", { name = migration.name, checksum = migration.checksum, mode = classified.mode,
       statements = #classified.statements })
     run.bus:keep_up()
+    if hooks.begun then hooks.begun() end
   end
   local function record(times)
     outcome.times = times
@@ -231,7 +236,7 @@ function deploy.apply(run, session, ledger, migration, prepared, row, goes_along
   end
   deploy.clean(session)
   if classified.mode == "transaction" then
-    in_transaction(run, session, ledger, job, record, begin, goes_along)
+    in_transaction(run, session, ledger, job, record, begin, hooks.goes_along)
   elseif classified.mode == "whole" then
     begin()
     whole(run, session, ledger, job, record)

@@ -43,11 +43,11 @@ local passing <const> = { ["55P03"] = true, ["40P01"] = true }
 local LONGEST_PAUSE <const> = 30
 
 -- Applies one migration, again when a lock was not to be had, with longer pauses and jitter.
-local function apply(run, session, args, watcher, migration, prepared, goes_along)
+local function apply(run, session, args, watcher, migration, prepared, hooks)
   for attempt = 1, args.lock_attempts do
     watcher.name, watcher.cancelled = migration.name, nil
     local ok, outcome = pcall(deploy.apply, run, session, run.ledger, migration, prepared,
-      run.history.resume[migration.name], goes_along)
+      run.history.resume[migration.name], hooks)
     watcher.name = nil
     if ok then return outcome end
     local err = errors.from(outcome)
@@ -64,8 +64,6 @@ local function apply(run, session, args, watcher, migration, prepared, goes_alon
     clock.sleep(pause)
   end
 end
-
-local function never() return false end
 
 -- What the step ends with when a migration failed: of which one, and what became of it.
 local function failure(run, session, watcher, migration, err)
@@ -121,24 +119,30 @@ return {
     local _ <close> = watching
     local observer <close> = args.observe and observe.new(run, session) or nil
     run.observer = observer
-    local begun = clock.now()
-    for i, migration in ipairs(pending) do
-      if i > 1 then window.keep(run, migration.name, false) end
-      run.bus:hint("progress", { item = "deploy", text = migration.name, done = i - 1, of = #pending })
-      local function goes_along()
-        if run.window or observer then return false end -- what is begun is ended before the window is looked at again
-        local ok, next_one = pcall(prepared, i + 1, true)
-        return ok and next_one and deploy.takes_commit(next_one, run.history.resume[pending[i + 1].name])
-      end
-      local ok, outcome = pcall(function()
-        if observer then observer:before(migration.mode) end
-        local outcome = apply(run, session, args, watcher, migration, prepared(i), i < #pending and goes_along or never)
-        if observer then observer:after(migration.name) end
-        run.prepared[migration.name] = nil
-        return outcome
-      end)
-      if not ok then error(failure(run, session, watcher, migration, errors.from(outcome)), 0) end
+    local begun, at = clock.now(), 0
+    local hooks = {
+      begun = function()
+        run.bus:hint("progress", { item = "deploy", text = pending[at].name, done = at - 1, of = #pending })
+      end,
+      goes_along = function()
+        -- What is begun is ended before the window is looked at again.
+        if at == #pending or run.window or observer then return false end
+        local ok, next_one = pcall(prepared, at + 1, true)
+        return ok and next_one and deploy.takes_commit(next_one, run.history.resume[pending[at + 1].name])
+      end,
+    }
+    local function one(migration)
+      if observer then observer:before(migration.mode) end
+      local outcome = apply(run, session, args, watcher, migration, prepared(at), hooks)
+      if observer then observer:after(migration.name) end
+      run.prepared[migration.name] = nil
       statements = statements + outcome.statements
+    end
+    for i, migration in ipairs(pending) do
+      at = i
+      if i > 1 then window.keep(run, migration.name, false) end
+      local ok, problem = pcall(one, migration)
+      if not ok then error(failure(run, session, watcher, migration, errors.from(problem)), 0) end
     end
     deploy.clean(session)
     local unproved = run.ledger:unproved(session, pending, run.history.resume)
