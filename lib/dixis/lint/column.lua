@@ -17,7 +17,7 @@ local column = {}
 local function own_sequence(context, relation, made, identity)
   local model <const> = context.model
   local name <const> = names.choose(relation.name, made.name, "seq",
-    function(wanted) return model:relation_taken(relation.schema, wanted) end)
+    function(wanted) return model:relation_in(relation.schema, wanted) end)
   local sequence <const> = context:make(model:new_relation("sequence", relation.schema, name))
   sequence.owner, made.owned, sequence.identity = made, { [sequence] = true }, identity
   model:add_relation(sequence)
@@ -87,19 +87,17 @@ function column.make(context, relation, body)
   return made
 end
 
-local later <const> = { CONSTR_FOREIGN = true }
+-- Keys first and foreign keys last, as PostgreSQL does. What is not here is of the column alone.
+local turn_of <const> = { CONSTR_PRIMARY = 1, CONSTR_UNIQUE = 2, CONSTR_CHECK = 2, CONSTR_EXCLUSION = 2, CONSTR_FOREIGN = 3 }
 
---- The constraints that were written with columns and for the table: keys first, as PostgreSQL does.
+--- The constraints that were written with columns and for the table.
 ---@param context dixis.lint.Context
 ---@param relation dixis.lint.Relation
 ---@param entries { body: table, column?: dixis.lint.Column }[]
 function column.constraints(context, relation, entries)
-  for _, contype in ipairs { "CONSTR_PRIMARY", false, "CONSTR_FOREIGN" } do
+  for turn = 1, 3 do
     for _, entry in ipairs(entries) do
-      local own <const> = entry.body.contype
-      if own == contype or not contype and own ~= "CONSTR_PRIMARY" and not later[own] then
-        constraint.add(context, relation, entry.body, entry.column)
-      end
+      if turn_of[entry.body.contype] == turn then constraint.add(context, relation, entry.body, entry.column) end
     end
   end
 end
@@ -110,7 +108,7 @@ end
 ---@param entries table[]
 function column.collect(made, body, entries)
   for _, item in ipairs(body.constraints or {}) do
-    entries[#entries + 1] = { body = item.Constraint, column = made }
+    if turn_of[item.Constraint.contype] then entries[#entries + 1] = { body = item.Constraint, column = made } end
   end
 end
 

@@ -24,7 +24,7 @@ end
 
 local function taken(context, relation)
   return function(name)
-    return context.model:relation_taken(relation.schema, name) or context.model:constraint_taken(relation.schema, name)
+    return context.model:relation_in(relation.schema, name) or context.model:constraint_taken(relation.schema, name)
   end
 end
 
@@ -51,7 +51,7 @@ end
 ---@return dixis.lint.Object? index
 function constraint.index(context, relation, name, fields)
   name = names.clip(name)
-  local before <const> = context.model:relation(relation.schema, name)
+  local before <const> = context.model:relation_in(relation.schema, name)
   if find.stands(context, before) then
     local kind <const> = before.kind == "index" and "index" or "table"
     context:report("duplicate-" .. kind, { before = before, object = find.full(relation.schema, name),

@@ -123,9 +123,8 @@ function Model:target(schema)
   return self.path[1] or "public"
 end
 
--- The schemas that a name is looked for in.
-local function places(self, schema)
-  if schema then return { schema } end
+-- The schemas that a name without one is looked for in.
+local function places(self)
   if not self.path_unsure then return self.path end
   local all <const> = table.move(self.path, 1, #self.path, 1, {})
   for name in pairs(self.schemas) do all[#all + 1] = name end
@@ -133,12 +132,13 @@ local function places(self, schema)
 end
 
 local function gone_key(scope, schema, name)
-  return scope .. " " .. (schema or "") .. "." .. name
+  return scope .. " " .. schema .. "." .. name
 end
 
 --- Where something of that name was dropped, when that is the last that is known of it.
 function Model:dropped(scope, schema, name)
-  for _, place in ipairs(places(self, schema)) do
+  if schema then return self.gone[gone_key(scope, schema, name)] end
+  for _, place in ipairs(places(self)) do
     local gone <const> = self.gone[gone_key(scope, place, name)]
     if gone then return gone end
   end
@@ -168,19 +168,25 @@ local function absence(self, scope, schema, name)
   return "missing"
 end
 
+local function in_schema(self, container, schema, name)
+  local space <const> = self.schemas[schema]
+  return space and space[container][name]
+end
+
 local function find(self, container, scope, schema, name)
   name = names.clip(name)
-  if not schema or schema == "pg_temp" then
-    local temporary <const> = self.schemas.pg_temp
-    local found <const> = temporary and temporary[container][name]
+  local temporary <const> = not schema and in_schema(self, container, "pg_temp", name)
+  if temporary then return temporary end
+  if schema then
+    local found <const> = in_schema(self, container, schema, name)
     if found then return found end
+    if self.unsure_names and self.unsure_names[name] then return nil, "unknown" end
+  else
+    for _, place in ipairs(places(self)) do
+      local found <const> = in_schema(self, container, place, name)
+      if found then return found end
+    end
   end
-  for _, place in ipairs(places(self, schema)) do
-    local space <const> = self.schemas[place]
-    local found <const> = space and space[container][name]
-    if found then return found end
-  end
-  if schema and self.unsure_names and self.unsure_names[name] then return nil, "unknown" end
   return nil, absence(self, scope, schema, name)
 end
 
@@ -294,13 +300,12 @@ function Model:add_extension(name, place)
   if not plain_extensions[name] then self.opaque = true end
 end
 
---- Is a name of a relation, a constraint or a type taken in the schema?
+--- What has a relation's name in a schema, without a look at why nothing has.
 ---@param schema string
 ---@param name string
----@return boolean
-function Model:relation_taken(schema, name)
-  local space <const> = self.schemas[schema]
-  return space ~= nil and space.relations[name] ~= nil
+---@return dixis.lint.Relation?
+function Model:relation_in(schema, name)
+  return in_schema(self, "relations", schema, name)
 end
 
 --- Is there a constraint of that name on any table of the schema?

@@ -19,6 +19,7 @@ names.cut = clip
 ---@param name string
 ---@return string
 function names.clip(name)
+  if #name <= LONGEST then return name end
   return clip(name, LONGEST)
 end
 
@@ -43,7 +44,7 @@ end
 ---@param first string
 ---@param second? string
 ---@param label string
----@param taken fun(name: string): boolean
+---@param taken fun(name: string): any
 ---@return string
 function names.choose(first, second, label, taken)
   local made, pass = names.make(first, second, label), 0

@@ -72,7 +72,8 @@ end
 ---@param sequence dixis.lint.Relation
 ---@return string
 function source.nextval(sequence)
-  return ("nextval('%s.%s'::regclass)"):format(sql.quote_identifier(sequence.schema), sql.quote_identifier(sequence.name))
+  local schema <const> = sequence.schema == "public" and "public" or sql.quote_identifier(sequence.schema)
+  return ("nextval('%s.%s'::regclass)"):format(schema, sql.quote_identifier(sequence.name))
 end
 
 -- What ends a default: the column's next constraint, the next column, the end of the list.

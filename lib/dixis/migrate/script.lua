@@ -26,12 +26,7 @@ local decode_body <const> = function(statement)
   return tree[statement.node] or tree
 end
 
--- A flag of a parse tree, without decoding it: a quote inside a string of the tree would be escaped.
-local function flag(statement, name)
-  return statement.tree:find(('"%s":true'):format(name), 1, true) ~= nil
-end
-
--- Where a flag is not in the tree as such: a piece of the tree, which a name in quotes cannot imitate.
+-- A piece of a parse tree, without decoding it: a name in quotes cannot imitate it, its quotes would be escaped.
 local function has(...)
   local pieces <const> = { ... }
   return function(statement)
@@ -42,13 +37,11 @@ local function has(...)
   end
 end
 
-local function is_concurrent(statement)
-  return flag(statement, "concurrent")
-end
+local is_concurrent <const> = has '"concurrent":true'
 
 -- Statements that PostgreSQL refuses inside a transaction block.
 local never_in_transaction <const> = {
-  VacuumStmt = function(statement) return flag(statement, "is_vacuumcmd") end,
+  VacuumStmt = has '"is_vacuumcmd":true',
   CreatedbStmt = true, DropdbStmt = true, CreateTableSpaceStmt = true, DropTableSpaceStmt = true,
   AlterSystemStmt = true, DropSubscriptionStmt = true, CreateSubscriptionStmt = true,
   AlterDatabaseStmt = has '"defname":"tablespace"',
