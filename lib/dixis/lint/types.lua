@@ -83,6 +83,18 @@ function types.takes_modifiers(type)
   return not type.builtin and not type.serial or with_modifiers[type.name] or false
 end
 
+---@return dixis.lint.Type
+local function builtin_type(name, array, typmods)
+  if name:sub(1, 1) == "_" and builtin[name:sub(2)] then name, array = name:sub(2), true end
+  local list <const> = modifiers(typmods)
+  local text <const> = builtin_text(name, list, list)
+  return { text = text and (array and text .. "[]" or text), array = array, name = name, builtin = true }
+end
+
+-- Those without modifiers are nearly all columns': made once.
+local plain <const> = {}
+
+--- What a type's name means; nobody changes what it returns.
 ---@param model dixis.lint.Model
 ---@param type_name table   a TypeName
 ---@return dixis.lint.Type
@@ -94,10 +106,9 @@ function types.read(model, type_name)
   local found, why
   -- pg_catalog comes first, unless the search_path says otherwise.
   if schema == "pg_catalog" or not schema and types.is_builtin(name) then
-    if name:sub(1, 1) == "_" and builtin[name:sub(2)] then name, array = name:sub(2), true end
-    local list <const> = modifiers(type_name.typmods)
-    local text <const> = builtin_text(name, list, list)
-    return { text = text and (array and text .. "[]" or text), array = array, name = name, builtin = true }
+    if array or type_name.typmods then return builtin_type(name, array, type_name.typmods) end
+    plain[name] = plain[name] or builtin_type(name, false)
+    return plain[name]
   end
   found, why = model:type(schema, name)
   if not found and name:sub(1, 1) == "_" then
