@@ -82,7 +82,9 @@ return function(arguments)
     })
     local text = table.concat(drawn)
     tty.write("stdout", text)
-    github.summary(("## Plan: %s\n\n```\n%s\n```"):format(plain.text(book.title), plain.text(text):gsub("```", "'``")))
+    if github.present() then
+      github.summary(("## Plan: %s\n\n```\n%s\n```"):format(plain.text(book.title), plain.text(text):gsub("```", "'``")))
+    end
     github.output("digest", computed.digest)
   end
   return 0

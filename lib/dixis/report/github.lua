@@ -8,9 +8,15 @@ local github = {}
 -- GitHub refuses a summary of more than 1 MiB as a whole.
 local LARGEST <const> = 1000000
 
+--- Is anybody there to be shown it?
+---@return boolean
+function github.present()
+  return process.getenv "GITHUB_ACTIONS" == "true"
+end
+
 -- The runner names a file for each purpose; what steps put there comes one after the other.
 local function append(variable, text)
-  local path = process.getenv "GITHUB_ACTIONS" == "true" and process.getenv(variable)
+  local path = github.present() and process.getenv(variable)
   if not path or path == "" then return end
   local before = fs.read(path) or ""
   if #before + #text > LARGEST then text = "\n\nThe summary is too long to be shown: see the artifacts.\n" end

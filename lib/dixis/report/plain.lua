@@ -4,17 +4,21 @@ local unicode = require "dixis.unicode"
 
 local plain = {}
 
--- Marks that change the direction of writing: what is read would not be what is there.
-local direction <const> = { "\xE2\x80[\xAA-\xAE]", "\xE2\x81[\xA6-\xA9]" }
+-- Control codes beyond ASCII, and marks that change the direction of writing: what is read would not be what is there.
+local wide <const> = { ["\xC2"] = "[\x80-\x9F]", ["\xE2\x80"] = "[\xAA-\xAE]", ["\xE2\x81"] = "[\xA6-\xA9]" }
 
 --- Without control codes; line breaks stay.
 ---@param text string
 ---@return string
 function plain.text(text)
-  if not text:find "[%z\1-\31\127-\xFF]" then return text end
-  text = unicode.repair(text):gsub("\r\n", "\n"):gsub("[\t\r]", " ")
-  text = text:gsub("[%z\1-\9\11-\31\127]", "?"):gsub("\xC2[\x80-\x9F]", "?")
-  for _, pattern in ipairs(direction) do text = text:gsub(pattern, "?") end
+  if not text:find "[^\n -~]" then return text end
+  text = unicode.repair(text)
+  if text:find "[^\n -~\x80-\xFF]" then
+    text = text:gsub("\r\n", "\n"):gsub("[\t\r]", " "):gsub("[^\n -~\x80-\xFF]", "?")
+  end
+  for first, rest in pairs(wide) do
+    if text:find(first, 1, true) then text = text:gsub(first .. rest, "?") end
+  end
   return text
 end
 
@@ -37,6 +41,20 @@ function plain.width(text)
   return utf8.len(text) or #text
 end
 
+-- Breaks a line at its spaces, and adds the pieces.
+local function broken(lines, given, columns)
+  local line
+  for spaces, word in given:gmatch "(%s*)(%S+)" do
+    if line and plain.width(line .. spaces .. word) > columns then
+      lines[#lines + 1] = line
+      line = word
+    else
+      line = (line or "") .. spaces .. word
+    end
+  end
+  lines[#lines + 1] = line
+end
+
 --- The lines of a text, broken at spaces where they are longer than `columns`. A longer word stays whole:
 --- it is a path or a command that somebody will copy.
 ---@param text string
@@ -44,17 +62,13 @@ end
 ---@return string[]
 function plain.lines(text, columns)
   local lines = {}
-  for given in (text .. "\n"):gmatch "(.-)\n" do
-    local line
-    for spaces, word in given:gmatch "(%s*)(%S+)" do
-      if line and columns and plain.width(line .. spaces .. word) > columns then
-        lines[#lines + 1] = line
-        line = word
-      else
-        line = (line or "") .. spaces .. word
-      end
+  for given in (text .. "\n"):gmatch "([^\n]*)\n" do
+    local line <const> = given:match "^.*%S" or ""
+    if columns and plain.width(line) > columns then
+      broken(lines, line, columns)
+    else
+      lines[#lines + 1] = line
     end
-    lines[#lines + 1] = line or ""
   end
   return lines
 end
