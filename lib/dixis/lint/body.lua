@@ -219,6 +219,7 @@ local conditions_of <const> = {
   invalid_schema_name = { "missing-schema" }, invalid_table_definition = { "duplicate-primary-key" },
   dependent_objects_still_exist = { "still-needed" }, datatype_mismatch = { "wrong-value", "cannot-cast" },
   invalid_text_representation = { "wrong-value" }, not_null_violation = { "null-in-rows" },
+  unique_violation = { "duplicate-row" }, foreign_key_violation = { "missing-row" },
 }
 
 local function caught_by(exceptions)

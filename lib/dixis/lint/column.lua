@@ -62,7 +62,7 @@ end
 function column.make(context, relation, body)
   local name <const> = names.clip(body.colname)
   local type <const> = body.typeName and expression.type(context, body.typeName) or { text = false, name = "?" }
-  local made <const> = context:make { name = name, type = type, nullable = true }
+  local made <const> = context:make { name = name, type = type, nullable = true, collated = body.collClause and true }
   context.model:add_column(relation, made)
   if type.user then depend.on(made, type.user) end
   if type.serial then

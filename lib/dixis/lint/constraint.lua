@@ -6,6 +6,7 @@ local find = require "dixis.lint.find"
 local names = require "dixis.lint.names"
 local node = require "dixis.lint.node"
 local opclass = require "dixis.lint.opclass"
+local rows = require "dixis.lint.rows"
 local types = require "dixis.lint.types"
 local value = require "dixis.lint.value"
 
@@ -64,6 +65,7 @@ function constraint.index(context, relation, name, fields)
   local index <const> = context:make(context.model:born(fields))
   context.model:add_relation(index)
   relation.indexes[index] = true
+  if index.unique then rows.check_key(context, relation, index) end
   return index
 end
 
@@ -250,6 +252,7 @@ local function foreign(context, relation, body, column)
   local made <const> = add(context, relation, name, { type = "f", keys = keys, target = target, referenced = referenced,
     on_delete = actions[body.fk_del_action] or "NO ACTION", on_update = actions[body.fk_upd_action] or "NO ACTION" })
   if not made or not target then return end
+  if not body.skip_validation then rows.check_reference(context, made) end
   if target ~= relation then depend.on(made, target) end
   for _, key in ipairs(target ~= relation and referenced or {}) do depend.on(made, key) end
   if index then depend.on(made, index.constraint or index) end
@@ -297,6 +300,7 @@ local letters <const> = { CONSTR_PRIMARY = "p", CONSTR_UNIQUE = "u" }
 ---@param body table     a Constraint
 ---@param column? dixis.lint.Column  of a column's own constraint
 function constraint.add(context, relation, body, column)
+  if body.deferrable or body.contype:find "^CONSTR_ATTR" then relation.deferred = true end
   if letters[body.contype] then return keyed(context, relation, body, letters[body.contype], column) end
   local kind <const> = kinds[body.contype]
   if kind then kind(context, relation, body, column) end

@@ -245,7 +245,7 @@ end
 ---@return dixis.lint.Relation
 function Model:new_relation(kind, schema, name)
   return self:born { kind = kind, schema = schema, name = names.clip(name), columns = {}, order = {}, constraints = {},
-    indexes = {}, triggers = {}, policies = {}, open = kind == "sequence" or nil }
+    indexes = {}, triggers = {}, policies = {}, open = kind == "sequence" or nil, deleted_before = self.deleted }
 end
 
 ---@param schema string

@@ -240,6 +240,7 @@ local function set_columns(state, targets, relation, scope)
     if column then
       state.needs(column)
       column.unfilled = nil
+      rows.changed(state.context, column)
       if not target.indirection then
         expression.enum_value(state.context, column.type, target.val)
         check_value(state, column, target.val, scope)
@@ -336,9 +337,14 @@ function readers.InsertStmt(state, body, outer)
     check_count(state, relation, targets, lists and count_of(lists) or not lists and list and #list)
     if lists and not (outer or state.parameters) then
       rows.check(state.context, relation, targets, lists)
-      rows.inserted(state.context, relation)
+      rows.inserted(state.context, relation, targets, lists, body.onConflictClause ~= nil)
+    else
+      rows.unseen(relation)
     end
+  else
+    rows.unseen(relation)
   end
+  if next(relation.triggers) then rows.deleted(state.context) end
   scope.items = { target_item(relation, body.relation) }
   local conflict <const> = body.onConflictClause
   if conflict then
@@ -360,6 +366,7 @@ function readers.UpdateStmt(state, body, outer)
   with(state, body.withClause, scope)
   local relation <const> = find.relation(state.context, body.relation)
   state.needs(relation)
+  if next(relation.triggers) then rows.deleted(state.context) end
   scope.items[1] = target_item(relation, body.relation)
   for _, item in ipairs(body.fromClause or {}) do from(state, item, scope) end
   scope.merged = has_merge(body.fromClause or body.usingClause)
@@ -385,7 +392,7 @@ end
 
 function readers.MergeStmt(state, body)
   rows.deleted(state.context)
-  find.relation(state.context, body.relation)
+  rows.unseen(find.relation(state.context, body.relation))
 end
 
 function readers.SelectStmt(state, body, outer) return read_select(state, body, outer) end

@@ -1,11 +1,15 @@
--- Which tables surely have rows: those that a migration inserted as constants, as long as nothing was deleted anywhere.
+-- Which tables surely have rows, and what is in them: those that a migration inserted as constants, as long as nothing
+-- was deleted anywhere.
 
+local depend = require "dixis.lint.depend"
 local find = require "dixis.lint.find"
+local types = require "dixis.lint.types"
 
 local rows = {}
 
 local function quiet(context, relation)
-  return relation.kind == "table" and not next(relation.triggers) and not relation.parent and not relation.open
+  return relation.kind == "table" and not next(relation.triggers) and not relation.ruled and not relation.parent
+    and not relation.open
     and find.stands(context, relation) and not context.soft
 end
 
@@ -53,12 +57,241 @@ function rows.check(context, relation, targets, lists)
   end
 end
 
+-- ---- What is in them ---------------------------------------------------------------------------
+
+local NULL <const> = false -- nil: not known
+local MOST <const> = 2000   -- rows of a table that are kept
+
+local function constant(tree)
+  local found <const> = tree.A_Const
+  if not found or found.isnull or found.boolval then return nil end
+  if found.sval then return found.sval.sval or "" end
+  return found.ival and ("%d"):format(found.ival.ival or 0) or found.fval and found.fval.fval
+end
+
+-- A constant in such a form that equal ones have equal texts, and others have not.
+local function normal(context, column, tree)
+  if is_null(tree) then return NULL end
+  local type <const> = column.type
+  local family <const> = not type.array and types.family(type)
+  if tree.TypeCast then
+    local cast <const> = types.read(context.model, tree.TypeCast.typeName)
+    if cast.array or types.family(cast) ~= family or cast.user ~= type.user then return nil end
+    tree = tree.TypeCast.arg
+  end
+  local text <const> = constant(tree)
+  if not text then return nil end
+  if family == "number" then
+    local number <const> = math.tointeger(tonumber(text))
+    return number and ("%d"):format(number)
+  elseif family == "uuid" then
+    return (text:lower():gsub("[{}-]", ""))
+  elseif family == "text" then
+    if column.collated then return nil end -- by some collations, other texts are equal
+    return (type.text:find "^character varying" or type.text == "text") and text or nil
+  end
+  return type.user and type.user.kind == "enum" and not type.array and text or nil
+end
+
+-- The rows of a table that are surely in it; nil: none are known to be.
+local function content(context, relation)
+  local found <const>, model <const> = relation.content, context.model
+  if found and found.stamp == model.stamp and found.deleted == model.deleted and find.stands(context, relation) then
+    return found
+  end
+end
+
+-- Are these all of its rows?
+local function is_whole(context, relation)
+  local model <const> = context.model
+  return relation.place ~= nil and not relation.unseen and not relation.assumed and quiet(context, relation)
+    and relation.epoch == model.stamp and relation.deleted_before == model.deleted
+end
+
+-- The values of columns in a row as one text; nil: not known, or one is NULL.
+local function key_of(known, row, columns)
+  local parts <const> = {}
+  for i, column in ipairs(columns) do
+    if not column or known.unsure[column] or not row[column] then return nil end
+    parts[i] = row[column]
+  end
+  return table.concat(parts, "\0")
+end
+
+-- The keys of the rows, as far as they were read; many come one by one.
+local function keys_in(known, reason)
+  local set = known.sets[reason]
+  if not set or set.version ~= known.version then
+    set = { version = known.version, upto = 0, rows = {} }
+    known.sets[reason] = set
+  end
+  return set
+end
+
+local function forget_sets(known) known.version = known.version + 1 end
+
+local function names_of(columns)
+  local list <const> = {}
+  for i, column in ipairs(columns) do list[i] = column.name end
+  return table.concat(list, '", "')
+end
+
+local function shown(key) return (key:gsub("%z", ", ")) end
+
+local function is_sure(context, relation, columns)
+  if not columns or #columns == 0 or relation.deferred then return false end
+  for _, column in ipairs(columns) do
+    if not column or not find.stands(context, column) then return false end
+  end
+  return true
+end
+
+--- Are there two rows with the same values in a unique key? Says so.
+---@param context dixis.lint.Context
+---@param relation dixis.lint.Relation
+---@param index dixis.lint.Object
+function rows.check_key(context, relation, index)
+  local known <const> = content(context, relation)
+  if not known or not index.unique or index.where or index.expressions or index.cause
+    or not is_sure(context, relation, index.keys) then return end
+  local set <const> = keys_in(known, index)
+  local seen <const> = set.rows
+  for i = set.upto + 1, #known.list do
+    local row <const> = known.list[i]
+    local key <const> = key_of(known, row, index.keys)
+    if key and seen[key] then
+      context:report("duplicate-row", { object = find.full(relation.schema, relation.name),
+        message = ('"%s" has two rows with the same "%s" (%s): "%s" is unique%s'):format(relation.name, names_of(index.keys),
+          shown(key), index.name, row.place ~= seen[key].place and ", and one was inserted " .. context:where(seen[key]) or "") })
+      return
+    end
+    if key then seen[key] = row end
+    set.upto = i
+  end
+end
+
+--- Does each row of a table have the one that a foreign key refers to? Says so.
+---@param context dixis.lint.Context
+---@param constraint dixis.lint.Object
+function rows.check_reference(context, constraint)
+  local relation <const>, target <const> = constraint.table, constraint.target
+  local known <const> = content(context, relation)
+  local keys <const>, referenced <const> = constraint.keys, constraint.referenced
+  if not known or not target or context.model.foreign_keys_off or not keys or not referenced or #keys ~= #referenced
+    or constraint.cause or not is_whole(context, target) or not is_sure(context, relation, keys)
+    or not is_sure(context, target, referenced) then return end
+  local theirs <const> = content(context, target)
+  local there <const> = theirs and keys_in(theirs, constraint) or { rows = {} }
+  for i = there.upto and there.upto + 1 or 1, theirs and #theirs.list or 0 do
+    local key <const> = key_of(theirs, theirs.list[i], referenced)
+    if not key then return end
+    there.rows[key], there.upto = true, i
+  end
+  local set <const> = keys_in(known, constraint.name)
+  for i = set.upto + 1, #known.list do
+    local key <const> = key_of(known, known.list[i], keys)
+    if key and not there.rows[key] then
+      context:report("missing-row", { object = find.full(relation.schema, relation.name),
+        message = ('a row of "%s" refers by "%s" to a row of "%s" that no migration inserts before (%s)'):format(relation.name,
+          names_of(keys), target.name, shown(key)),
+        fix = 'insert that before, or take only what is there: INSERT ... SELECT ... FROM the other table' })
+      return
+    end
+    set.upto = i
+  end
+end
+
+-- Takes the rows of INSERT ... VALUES in, and says what keeps them out.
+local function take(context, relation, targets, lists)
+  local known = content(context, relation)
+  if not known then
+    known = { stamp = context.model.stamp, deleted = context.model.deleted, list = {}, unsure = {}, sets = {},
+      version = 0 }
+    relation.content = known
+  end
+  local place_of <const> = {}
+  for i, column in ipairs(targets or relation.order) do
+    if column then place_of[column] = i end
+  end
+  local before <const> = #known.list
+  for _, list in ipairs(lists) do
+    local row <const> = { place = context.place }
+    for _, column in ipairs(relation.order) do
+      local tree <const> = place_of[column] and list.List.items[place_of[column]]
+      if tree and not is_default(tree) then
+        row[column] = normal(context, column, tree)
+      elseif column.default == nil and not column.identity and not column.generated then
+        row[column] = NULL
+      end
+    end
+    known.list[#known.list + 1] = row
+  end
+  local checks <const> = {}
+  for index in pairs(relation.indexes) do
+    if find.stands(context, index) then checks[#checks + 1] = index end
+  end
+  for _, constraint in pairs(relation.constraints) do
+    if constraint.type == "f" and find.stands(context, constraint) then checks[#checks + 1] = constraint end
+  end
+  for _, check in ipairs(depend.in_order(checks)) do
+    if check.type == "f" then rows.check_reference(context, check) else rows.check_key(context, relation, check) end
+    if context.failed then break end
+  end
+  -- What fails leaves nothing behind.
+  if context.failed then
+    for i = #known.list, before + 1, -1 do known.list[i] = nil end
+    forget_sets(known)
+  end
+end
+
 --- INSERT ... VALUES: behind it there is a row, be it this one or the one that it conflicts with.
 ---@param context dixis.lint.Context
 ---@param relation dixis.lint.Relation
-function rows.inserted(context, relation)
-  if context.failed or not quiet(context, relation) then return end
+---@param targets? (dixis.lint.Column|false)[]
+---@param lists table[]
+---@param conflict boolean  rows that are there already are left out
+function rows.inserted(context, relation, targets, lists, conflict)
+  if context.failed then return end
+  local known <const> = relation.content
+  if not quiet(context, relation) or conflict or #lists + (known and #known.list or 0) > MOST then
+    rows.unseen(relation)
+  else
+    take(context, relation, targets, lists)
+    if context.failed then return end
+  end
+  if not quiet(context, relation) then return end
   relation.rows = { place = context.place, stamp = context.model.stamp, deleted = context.model.deleted }
+end
+
+--- Rows came that are not known here.
+---@param relation dixis.lint.Relation
+function rows.unseen(relation) relation.unseen = true end
+
+--- A column has other values now.
+---@param context dixis.lint.Context
+---@param column dixis.lint.Column
+function rows.changed(context, column)
+  local known <const> = column.table and column.table.content
+  if known then
+    known.unsure[column] = true
+    forget_sets(known)
+  end
+  for other in pairs(column.dependents or {}) do
+    if other.type == "f" then rows.deleted(context) end -- ON UPDATE CASCADE
+  end
+end
+
+--- Where a row was inserted whose value of the column is NULL; nil: none is known.
+---@param context dixis.lint.Context
+---@param relation dixis.lint.Relation
+---@param column dixis.lint.Column
+---@return { place: dixis.lint.Place }?
+function rows.with_null(context, relation, column)
+  local known <const> = content(context, relation)
+  if not known or known.unsure[column] then return nil end
+  for _, row in ipairs(known.list) do
+    if row[column] == NULL then return row end
+  end
 end
 
 --- Rows went away, in this table or by ON DELETE CASCADE in another one; or may have, or were filled.

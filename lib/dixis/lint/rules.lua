@@ -40,6 +40,8 @@ rules.add("order", {
   ["null-in-rows"] = { "error", "a column must not be NULL, and the rows that are there have no value for it" },
   ["wrong-object"] = { "error", "the object is of another kind than the statement says" },
   ["foreign-key-target"] = { "error", "a foreign key refers to columns without a primary key or unique constraint" },
+  ["duplicate-row"] = { "error", "rows that migrations insert have the same values in a unique key" },
+  ["missing-row"] = { "error", "a row refers to one that no migration inserts" },
   ["wrong-value"] = { "error", "a value is of another type than what it is for" },
   ["type-modifier"] = { "error", "a type has a length or precision that it does not take" },
   ["ambiguous-name"] = { "error", "a name can mean more than one thing" },

@@ -24,7 +24,11 @@ local function named_constraint(context, relation, command)
   local name <const> = command.name or command.def and command.def.Constraint and command.def.Constraint.conname
   return name and find.part(context, relation, "constraint", name)
 end
-commands.AT_AlterConstraint = named_constraint
+
+function commands.AT_AlterConstraint(context, relation, command)
+  named_constraint(context, relation, command)
+  relation.deferred = true
+end
 
 function commands.AT_ValidateConstraint(context, relation, command)
   local found <const> = named_constraint(context, relation, command)
@@ -37,6 +41,9 @@ function commands.AT_SetUnLogged(_, relation) relation.unlogged = true end
 local function named_trigger(context, relation, command)
   find.part(context, relation, "trigger", command.name)
 end
+local function triggers_off(context) context.model.foreign_keys_off = true end
+commands.AT_DisableTrigAll, commands.AT_DisableTrigUser = triggers_off, triggers_off
+
 for _, name in ipairs { "AT_EnableTrig", "AT_EnableAlwaysTrig", "AT_EnableReplicaTrig", "AT_DisableTrig" } do
   commands[name] = named_trigger
 end

@@ -134,6 +134,14 @@ function commands.AT_SetNotNull(context, relation, command)
     null_in_rows(context, relation, found, ('UPDATE "%s" SET "%s" = ... before'):format(relation.name, found.name))
     return
   end
+  local row <const> = find.stands(context, found) and rows.with_null(context, relation, found)
+  if row then
+    context:report("null-in-rows", { object = object_of(relation, found.name),
+      message = ('"%s" has a row (inserted %s) whose "%s" is NULL: it cannot be NOT NULL'):format(relation.name,
+        context:where(row), found.name),
+      fix = ('UPDATE "%s" SET "%s" = ... WHERE "%s" IS NULL before'):format(relation.name, found.name, found.name) })
+    return
+  end
   found.nullable, found.unsure_null = false, context.soft or nil
 end
 
@@ -244,6 +252,7 @@ function commands.AT_AlterColumnType(context, relation, command)
     found.type.user.dependents[found] = nil
   end
   found.type, found.unfilled, found.retyped = type, nil, context.place
+  rows.changed(context, found)
   if type.user then depend.on(found, type.user) end
 end
 

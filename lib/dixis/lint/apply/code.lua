@@ -153,6 +153,7 @@ end
 
 function handlers.RuleStmt(context, body)
   local relation <const> = find.relation(context, body.relation)
+  relation.ruled = true
   if body.rulename == "_RETURN" then relation.kind = "view" end
 end
 

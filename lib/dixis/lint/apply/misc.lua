@@ -132,6 +132,7 @@ function handlers.CopyStmt(context, body)
     return
   end
   local relation <const> = body.relation and find.relation(context, body.relation)
+  if relation then rows.unseen(relation) end
   for _, name in ipairs(node.texts(body.attlist)) do
     if relation then find.column(context, relation, name) end
   end

@@ -223,6 +223,7 @@ end
 
 local function as_query(context, made, tree, aliases, keeps)
   local columns <const> = query.read(context, tree, keeps and expression.bind(made) or nil)
+  if made then made.unseen = true end
   if made then add_outputs(context, made, columns, aliases) end
 end
 

@@ -46,6 +46,8 @@ function handlers.VariableSetStmt(context, set)
     local value <const> = set.args and set.args[1]
     local text <const> = expression.constant_text(value)
     context.skip_bodies = text == "false" or text == "off" or value and value.A_Const.ival ~= nil or nil
+  elseif set.name == "session_replication_role" then
+    model.foreign_keys_off = true
   elseif set.name == "role" or set.name == "session_authorization" then
     context:doubt("another role may have another search_path", "part")
   end
