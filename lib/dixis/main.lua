@@ -26,15 +26,6 @@ local function help()
   return table.concat(lines, "\n") .. "\n"
 end
 
---- Prints an error that ends the program before or outside a run.
----@param err dixis.Error
-local function report(err)
-  local text = "dixis: " .. tostring(err.message)
-  if err.traceback then text = text .. "\n" .. err.traceback end
-  if err.hint then text = text .. "\n  what to do: " .. err.hint end
-  tty.write("stderr", text .. "\n")
-end
-
 ---@async
 ---@param verb? string
 ---@param ... string
@@ -62,6 +53,6 @@ return function(verb, ...)
   if ok then return result end
   local err = errors.from(result)
   if err.kind == "interrupted" then error(err, 0) end
-  report(err)
+  require("dixis.report.aside").error(err)
   return errors.exit_code(err)
 end

@@ -206,6 +206,31 @@ describe("long text", function()
     assert.matches("\n" .. (" "):rep(23) .. "word word", shown, 1, true)
     assert.matches(("word "):rep(39) .. "word", book.dixis(folder, url, { "run", "book.lua" }).stdout, 1, true)
   end)
+
+  local function fits(arguments)
+    local shown = plain(terminal({}, arguments).shown)
+    for line in shown:gmatch "[^\n]+" do assert.is_true(utf8.len(line) <= 100, line) end
+    return shown
+  end
+
+  it("is broken on stderr too", function()
+    local arguments <const> = { "plan", "staging", "--set", ("word "):rep(40) .. "=1" }
+    assert.matches("^dixis: %-%-set: .-\n       word word", fits(arguments))
+    assert.matches(("word "):rep(40), book.dixis(folder, url, arguments).stderr, 1, true)
+    assert.matches("\n  what to do: Usage: .-\n              ", fits { "run" })
+  end)
+
+  it("is broken in what lint says, but for SQL", function()
+    local statement <const> = "ALTER TABLE nobody ADD COLUMN a text DEFAULT '" .. ("wide "):rep(30) .. "'"
+    local file <const> = "prisma/migrations/20250101000000_init/migration.sql"
+    assert(fs.write(("%s/%s"):format(folder, file), statement .. ";\n"))
+    local given = book.dixis(folder, url, { "lint" }).stdout
+    assert.is_true(#given:match "^[^\n]+" > 100, given)
+    local shown = plain(terminal({}, { "lint" }).shown)
+    for line in shown:gmatch "[^\n]+" do assert.is_true(utf8.len(line) <= 100 or line:find("wide wide", 1, true) ~= nil, line) end
+    assert.matches(file .. ":1:1: error: ", shown, 1, true)
+    assert.equal((given:gsub("%s+", "")), (shown:gsub("%s+", "")))
+  end)
 end)
 
 describe("in CI", function()

@@ -64,8 +64,8 @@ local function in_database(run, env)
       self.present = false
       run.bus:emit("scratch.dropped", { database = name })
     else
-      run.left_behind = { ("The scratch database %s on %s:%s could not be dropped: %s"):format(name, target.host, target.port,
-        errors.from(err).message), ("Drop it: DROP DATABASE %s;"):format(host_sql.quote_identifier(name)) }
+      run.left_behind = { ("The scratch database %s on %s:%s could not be dropped: %s. Drop it:"):format(name, target.host,
+        target.port, errors.from(err).message), ("  DROP DATABASE %s;"):format(host_sql.quote_identifier(name)) }
     end
   end
   run.scratch = made

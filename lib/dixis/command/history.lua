@@ -2,6 +2,7 @@
 
 local lazy = require "dixis.lazy"
 
+local aside = lazy "dixis.report.aside"
 local audit = lazy "dixis.audit"
 local duration = require "dixis.duration"
 local errors = require "dixis.errors"
@@ -43,7 +44,7 @@ end
 
 local function rows_of_folder(folder, number)
   local ids, rows = store.list(folder), {}
-  if #ids == 0 then tty.write("stderr", "no runs in " .. folder .. "\n") end
+  if #ids == 0 then aside.say("", "no runs in " .. folder) end
   for i = 1, math.min(#ids, number) do rows[i] = row_of(("%s/%s.jsonl"):format(folder, ids[i]), ids[i]) end
   return rows
 end
@@ -62,7 +63,7 @@ local function rows_of_target(name, number)
       phrases = json.decode(found.phrases), database = target.params.dbname, outcome = found.outcome, exit = found.exit,
       seconds = found.seconds, applied = found.applied, journal_head = found.journal_head }
   end
-  if #rows == 0 then tty.write("stderr", ("no runs are on record in the database of %s\n"):format(name)) end
+  if #rows == 0 then aside.say("", ("no runs are on record in the database of %s"):format(name)) end
   return rows
 end
 

@@ -2,6 +2,7 @@
 
 local lazy = require "dixis.lazy"
 
+local aside = lazy "dixis.report.aside"
 local bus = require "dixis.bus"
 local engine = require "dixis.engine"
 local errors = require "dixis.errors"
@@ -135,19 +136,18 @@ return function(arguments)
     if ok then
       written[#written + 1] = file
     else
-      tty.write("stderr", ("dixis: the report %s could not be written: %s\n"):format(file, errors.from(err).message))
+      aside.say("dixis: ", ("the report %s could not be written: %s"):format(file, errors.from(err).message))
     end
   end
   tell_github(running)
   if view then view:close(paths(running, written)) end
   journal:close()
   if problem and not (begun and type(problem) ~= "table") then
-    local err = errors.from(problem)
-    tty.write("stderr", "dixis: " .. err.message .. "\n" .. (err.hint and "  what to do: " .. err.hint .. "\n" or ""))
+    aside.error(errors.from(problem))
     if begun then
-      tty.write("stderr", "  The record of this run is not complete. Look at the target before anything else: "
-        .. "the ledger _prisma_migrations says what is applied.\n")
-      for _, line in ipairs(running.left_behind or {}) do tty.write("stderr", "  " .. line .. "\n") end
+      aside.say("  ", "The record of this run is not complete. Look at the target before anything else: "
+        .. "the ledger _prisma_migrations says what is applied.")
+      for _, line in ipairs(running.left_behind or {}) do aside.say("  ", line) end
     end
   end
   return exit

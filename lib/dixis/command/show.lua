@@ -1,5 +1,6 @@
 -- `dixis show RUN`: draws a past run again, from its journal, or writes a report of it.
 
+local aside = require("dixis.lazy") "dixis.report.aside"
 local fs = require "host.fs"
 local options = require "dixis.command.options"
 local report_file = require "dixis.report.file"
@@ -42,9 +43,8 @@ return function(arguments)
     view:close { { "journal", path }, fs.stat(receipt) and { "receipt", receipt } or nil }
   end
   if not finished then
-    tty.write("stderr", "This run has no end in its journal: dixis was killed, or it is still going on.\n"
-      .. "  what to do: the target's ledger (_prisma_migrations) says what is applied; run the runbook again "
-      .. "to go on.\n")
+    aside.say("", "This run has no end in its journal: dixis was killed, or it is still going on.")
+    aside.say("  what to do: ", "the target's ledger (_prisma_migrations) says what is applied; run the runbook again to go on.")
   end
   return 0
 end

@@ -7,7 +7,6 @@ local words = require "dixis.words"
 local report_text = {}
 
 local colours <const> = { error = "red", warning = "yellow", note = "dim" }
-local NARROWEST <const> = 60
 
 local function place(finding)
   return ("%s:%d:%d"):format(finding.file, finding.line or 1, finding.column or 1)
@@ -25,16 +24,19 @@ View.__index = View
 
 -- Lines below a finding; SQL is kept as it is, so that it can be copied.
 function View:below(indent, text, as_is)
-  local columns = not as_is and self.columns and self.columns >= NARROWEST and self.columns - #indent or nil
-  for _, line in ipairs(as_is and { text } or plain.lines(text, columns)) do
-    for single in (line .. "\n"):gmatch "(.-)\n" do self.write(indent .. single .. "\n") end
+  for _, line in ipairs(plain.lines(text, not as_is and plain.room(self.columns, #indent) or nil)) do
+    self.write(indent .. line .. "\n")
   end
 end
 
 function View:finding(indent, finding)
   local paint = self.style[colours[finding.severity]]
-  self.write(("%s%s: %s %s %s\n"):format(indent, place(finding), paint(finding.severity .. ":"),
-    plain.text(finding.message):gsub("\n", "\n" .. indent .. "    "), self.style.dim("[" .. finding.rule .. "]")))
+  local text = ("%s: %s %s %s"):format(place(finding), paint(finding.severity .. ":"), plain.text(finding.message),
+    self.style.dim("[" .. finding.rule .. "]"))
+  local more = indent .. "    "
+  for i, line in ipairs(plain.lines(text, plain.room(self.columns, #more))) do
+    self.write((i == 1 and indent or more) .. line .. "\n")
+  end
 end
 
 function View:group(group)
@@ -68,9 +70,10 @@ function report_text.draw(result, options)
       options.facts.database))
   end
   local bad = counts.error > 0 or counts.consequence > 0
-  options.write((bad and style.red or style.green)(("%s %s"):format(bad and style.marks.bad or style.marks.ok,
-    report.summary(counts))) .. (" in %s with %s of %s\n"):format(words.count(result.migrations, "migration"),
-    words.count(result.statements, "statement"), options.folder))
+  local paint = bad and style.red or style.green
+  view:below("", paint(("%s %s"):format(bad and style.marks.bad or style.marks.ok, report.summary(counts)))
+    .. (" in %s with %s of %s"):format(words.count(result.migrations, "migration"),
+      words.count(result.statements, "statement"), options.folder))
 end
 
 return report_text

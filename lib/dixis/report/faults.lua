@@ -60,11 +60,19 @@ local function paragraphs(view, indent, text, paint)
   for _, line in ipairs(view:broken(text, #indent)) do view:line(indent .. (paint and paint(line) or line)) end
 end
 
+-- Where it is, and what kind of fault; that goes below when it does not fit.
+local function head(view, mark, fault)
+  local place <const>, dim <const> = faults.place(fault), view.style.dim
+  for i, line in ipairs(view:broken(("%s  [%s]"):format(place, faults.label(fault)), 4)) do
+    view:line(i == 1 and ("  %s %s"):format(mark, line:sub(1, #place) .. dim(line:sub(#place + 1))) or "    " .. dim(line))
+  end
+end
+
 local function draw(view, group)
   local fault, style = group.fault, view.style
   local bad = fault.kind == "cause" and fault.severity == "error"
   local mark = bad and style.red(view.marks.bad) or style.yellow(view.marks.warn)
-  view:line(("  %s %s  %s"):format(mark, faults.place(fault), style.dim("[" .. faults.label(fault) .. "]")))
+  head(view, mark, fault)
   paragraphs(view, "    ", fault.message, bad and style.red or style.yellow)
   if fault.statement then paragraphs(view, "      ", fault.statement, style.dim) end
   for _, known in ipairs(evidence(fault)) do paragraphs(view, "      ", known, style.dim) end

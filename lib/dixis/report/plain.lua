@@ -34,10 +34,11 @@ function plain.all(value)
   return copy
 end
 
---- How many columns it takes; each character one, which is right for what dixis writes itself.
+--- How many columns it takes: colours none, each character one, which is right for what dixis writes itself.
 ---@param text string
 ---@return integer
 function plain.width(text)
+  if text:find("\27", 1, true) then text = text:gsub("\27%[%d*m", "") end
   return utf8.len(text) or #text
 end
 
@@ -53,6 +54,17 @@ local function broken(lines, given, columns)
     end
   end
   lines[#lines + 1] = line
+end
+
+-- Nobody is helped by breaking lines for a very narrow terminal.
+local NARROWEST <const> = 60
+
+--- The columns for a text that begins in a column; nil: it stays as long as it is.
+---@param columns? integer  of the terminal; nil: there is none
+---@param column integer
+---@return integer?
+function plain.room(columns, column)
+  return columns and columns >= NARROWEST and columns - column or nil
 end
 
 --- The lines of a text, broken at spaces where they are longer than `columns`. A longer word stays whole:

@@ -11,7 +11,6 @@ local words = require "dixis.words"
 local planned = {}
 
 local LISTED <const> = 50
-local NARROWEST <const> = 60
 
 local View = {}
 View.__index = View
@@ -22,7 +21,7 @@ View.__index = View
 ---@param paint? fun(text: string): string
 function View:row(start, note, paint)
   local indent = plain.width(start)
-  for i, line in ipairs(plain.lines(plain.text(note or ""), self.columns and self.columns - indent)) do
+  for i, line in ipairs(plain.lines(plain.text(note or ""), plain.room(self.columns, indent))) do
     self.write((i == 1 and start or (" "):rep(indent)) .. (paint and paint(line) or line) .. "\n")
   end
 end
@@ -138,8 +137,7 @@ local lists <const> = { { "gates", "Gates" }, { "steps", "Steps" }, { "criteria"
 ---@param no_target? string  why the target was not read
 ---@param out { write: fun(text: string), style: table, columns?: integer }
 function planned.draw(running, computed, no_target, out)
-  local columns = out.columns and out.columns >= NARROWEST and out.columns or nil
-  local view = setmetatable({ write = out.write, style = out.style, columns = columns }, View)
+  local view = setmetatable({ write = out.write, style = out.style, columns = out.columns }, View)
   local book = running.book
   out.write(("%s %s %s %s %s\n"):format(out.style.bold "plan of", book.title, book.version, out.style.marks.dot,
     book.built_in and "built in" or book.path))

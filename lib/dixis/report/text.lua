@@ -14,7 +14,6 @@ local Text = {}
 Text.__index = Text
 
 local NAME_WIDTH <const> = 19
-local NARROWEST <const> = 60
 
 ---@class dixis.TextOptions
 ---@field write fun(text: string)
@@ -43,10 +42,9 @@ function Text:line(line)
   self.write(line .. "\n")
 end
 
--- The lines of a text that begins in a column; nobody is helped by breaking for a very narrow terminal.
+-- The lines of a text that begins in a column.
 function Text:broken(note, column)
-  local columns = self.columns and self.columns()
-  return plain.lines(note, columns and columns >= NARROWEST and columns - column or nil)
+  return plain.lines(note, plain.room(self.columns and self.columns(), column))
 end
 
 -- A mark, a name, and text that keeps its indent when it has several lines.

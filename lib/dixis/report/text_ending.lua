@@ -35,6 +35,20 @@ local function say(self, text)
   for _, line in ipairs(self:broken(text, 2)) do self:line("  " .. line) end
 end
 
+-- A label, and what belongs to it.
+local function row(self, label, text)
+  for i, line in ipairs(self:broken(text, 11)) do self:line(("  %-8s %s"):format(i == 1 and label or "", line)) end
+end
+
+-- Sentences; what is indented is a command, and stays whole: it is copied.
+local function sentences(self, indent, list, paint)
+  for _, given in ipairs(list) do
+    for _, line in ipairs(given:find "^%s" and { given } or self:broken(given, #indent)) do
+      self:line(indent .. (paint and paint(line) or line))
+    end
+  end
+end
+
 -- Kinds of errors that are of no gate and no step.
 local said_nowhere <const> = { internal = true, journal = true, red = true }
 
@@ -68,11 +82,8 @@ function ending.draw(self, event)
   for _, phase in ipairs(event.phases or {}) do
     phases[#phases + 1] = ("%s %s"):format(phase.name, duration.show(phase.seconds))
   end
-  if #phases > 0 then self:line("  time     " .. table.concat(phases, ", ")) end
-  local compared = self.compared
-  if compared then
-    self:line("  forecast " .. forecast.compared(compared))
-  end
+  if #phases > 0 then row(self, "time", table.concat(phases, ", ")) end
+  if self.compared then row(self, "forecast", forecast.compared(self.compared)) end
   self.finished = event
 end
 
@@ -80,41 +91,34 @@ end
 local function draw_backups(self, finished)
   if finished.outcome == "succeeded" or finished.way_back then return end
   for _, made in ipairs(finished.backups or {}) do
-    self:line("  backup   " .. made.path)
-    local note = ("%s, %s; %s"):format(folder.size_text(made.size), made.proven and "proven" or "never restored",
+    row(self, "backup", ("%s\n%s, %s; %s"):format(made.path, folder.size_text(made.size),
+      made.proven and "proven" or "never restored",
       (finished.changed or finished.outcome == "in_doubt") and "keep it: it is from before the first change"
-        or "this run does not need it: keep it, or delete it")
-    for _, line in ipairs(self:broken(note, 11)) do self:line((" "):rep(11) .. line) end
+        or "this run does not need it: keep it, or delete it"))
   end
 end
 
--- The very last lines: what a person has to do now.
-local function draw_left_behind(self, lines)
-  self:line ""
-  for _, line in ipairs(lines) do self:line(self.style.red(line)) end
-end
-
---- The last lines: where the record is, what is left behind, and the way back.
+--- The last lines: where the record is, what is left behind, and what a person has to do now.
 ---@param self table  the text view
 ---@param paths { [1]: string, [2]: string }[]  label, path
 function ending.close(self, paths)
-  for _, pair in ipairs(paths) do self:line(("  %-8s %s"):format(pair[1], pair[2])) end
+  for _, pair in ipairs(paths) do row(self, pair[1], pair[2]) end
   local finished = self.finished
   if not finished then return end
   draw_backups(self, finished)
   if finished.way_back then
     self:line ""
     self:line(self.style.bold("The way back"))
-    for _, given in ipairs(finished.way_back) do
-      -- What is indented is a command: it is copied as a whole.
-      for _, line in ipairs(given:find "^%s" and { given } or self:broken(given, 2)) do self:line("  " .. line) end
-    end
+    sentences(self, "  ", finished.way_back)
   end
-  if finished.left_behind then draw_left_behind(self, finished.left_behind) end
+  if finished.left_behind then
+    self:line ""
+    sentences(self, "", finished.left_behind, self.style.red)
+  end
   if finished.people then
     self:line ""
     self:line(self.style.bold("Whom to call"))
-    for _, line in ipairs(finished.people) do self:line("  " .. line) end
+    sentences(self, "  ", finished.people)
   end
 end
 
