@@ -229,10 +229,11 @@ local function phase(run, name, fn)
   if not ok then error(err, 0) end
 end
 
-local unjudgeable <const> = { in_doubt = true, unreachable = true, connection_lost = true, plan_changed = true }
+local unjudgeable <const> = { in_doubt = true, unreachable = true, connection_lost = true, plan_changed = true,
+  journal = true }
 
 -- After a failed step the criteria still say where things stand; not so when nobody waits for them any
--- more, or when the target is out of reach or not the one that was meant.
+-- more, when the target is out of reach or not the one that was meant, or when there is no place for what they say.
 local function judgeable(run, err)
   return not run.interrupted and not unjudgeable[err.kind]
 end
@@ -258,19 +259,31 @@ local function backups(run)
   return list[1] and list
 end
 
+-- The journal cannot take the end: whoever looks on is told all the same what is known. A success without a record
+-- is none.
+local function tell_unrecorded(run, ending, problem)
+  if ending.exit == 0 then
+    ending.exit, ending.outcome, ending.error = 1, outcomes[1], errors.record(problem)
+    pcall(audit.finish, run, ending.exit, ending.outcome)
+  end
+  ending.unrecorded = true
+  pcall(run.bus.hint, run.bus, "run.finished", ending)
+end
+
 --- Runs the runbook to its end and leaves a complete journal. Never raises for what happens in the run.
 ---@async
 ---@param run dixis.Run  with its bus
 ---@return integer exit
----@return any problem  set when the end itself could not be recorded
+---@return any problem  set when the end itself, or the receipt, could not be recorded
+---@return boolean? recorded  false when the journal has no end
 function engine.run(run)
   run.phases = {}
   receipt.collect(run)
-  local teller = herald.new(run)
   task.on_signal(on_signal(run))
-  local failed_in
+  local teller
+  local failed_in = "gate"
   local ok, err = pcall(function()
-    failed_in = "gate"
+    teller = herald.new(run)
     phase(run, "gates", open_gates)
     run.bus:sync()
     failed_in = "step"
@@ -290,24 +303,30 @@ function engine.run(run)
   if run.left_behind and exit ~= 6 then exit = 1 end
   local outcome = outcomes[exit] or "failed"
   local astray = not ok and run.changed and not run:thrown_away() -- somebody has to put something right
+  local ending = {
+    outcome = outcome, exit = exit, seconds = since(run.bus.started), phases = run.phases,
+    error = err and errors.record(err) or nil, changed = run.changed, applied = #run.applied,
+    backups = backups(run), watch = run.watch, ephemeral = run:thrown_away() or nil,
+    way_back = astray and way_back(run) or nil, left_behind = run.left_behind,
+    people = astray and run.book.people and people.lines(run.book.people) or nil,
+  }
+  local recorded = false
   local finished, problem = pcall(function()
-    teller:finish(outcome, err)
+    if teller then teller:finish(outcome, err) end
     audit.finish(run, exit, outcome)
-    run.bus:emit("run.finished", {
-      outcome = outcome, exit = exit, seconds = since(run.bus.started), phases = run.phases,
-      error = err and errors.record(err) or nil, changed = run.changed, applied = #run.applied,
-      backups = backups(run), watch = run.watch, ephemeral = run:thrown_away() or nil,
-      way_back = astray and way_back(run) or nil, left_behind = run.left_behind,
-      people = astray and run.book.people and people.lines(run.book.people) or nil,
-    })
+    ending.seconds = since(run.bus.started)
+    run.bus:emit("run.finished", ending)
     run.bus:sync()
+    recorded = true
+    -- A run without it is as its journal says; whoever demands it refuses.
     local text = run.settings.store and receipt.write(run, exit, outcome)
     if text then audit.attach(run, text) end
   end)
+  if not recorded then tell_unrecorded(run, ending, errors.from(problem)) end
   run:close()
   task.on_signal(nil)
   if finished then return exit end
-  return ok and 1 or exit, problem
+  return ending.exit, problem, recorded
 end
 
 return engine

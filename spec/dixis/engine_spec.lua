@@ -1,5 +1,7 @@
 local dixis = require "spec.support.dixis"
 local fs = require "host.fs"
+local full = require "spec.support.full"
+local json = require "dixis.json"
 local migrations = require "spec.support.migrations"
 local pg = require "host.pg"
 local process = require "host.process"
@@ -167,15 +169,47 @@ describe("a run", function()
           ASAN_OPTIONS = process.getenv "ASAN_OPTIONS" } }))
       assert.equal(1, result.code, result.stdout .. result.stderr)
       assert.is_truthy(result.stderr:find("The record of this run is not complete", 1, true), result.stderr)
+      assert.matches("file too large", result.stderr, 1, true)
       local intended = 0
       for _, event in ipairs(dixis.journal(folder)) do
         if event.type == "migration.started" then intended = intended + 1 end
       end
       local recorded = value "SELECT count(*) FROM _prisma_migrations WHERE finished_at IS NOT NULL"
       assert.is_true(recorded > 0 and recorded < 60)
+      assert.matches(("\n✗ failed  exit 1, [%%d.]+ s\n  %d migrations applied and recorded in the target.\n"):format(recorded),
+        result.stdout)
       assert.is_true(recorded <= intended, ("%d of %d"):format(recorded, intended))
       assert.equal(recorded, value "SELECT count(*) FROM pg_class WHERE relname ~ '^(t[0-9]+|first)$'")
       assert.equal(0, run({ steps = "step.deploy()", criteria = "check.migrations_applied()" }).code)
+    end)
+
+    -- Wherever it breaks off, the last lines are true of the target, and the exit code fits them.
+    it("any more says what is known of the target", function()
+      for i = 2, 20 do migrations.write(folder, ("2_%02d"):format(i), ("CREATE TABLE t%d (id int);"):format(i)) end
+      local seen = {}
+      for left = 1, 9 do
+        full.disk(left, function(disk)
+          local output = left % 2 == 0 and "text" or "jsonl"
+          local result = run({ steps = "step.deploy()", criteria = "check.migrations_applied()" },
+            { "--journal", disk, "--output", output })
+          local there = value "SELECT count(*) FROM pg_class WHERE relname ~ '^(t[0-9]+|first)$'"
+          local complete = not result.stderr:find("The record of this run is not complete", 1, true)
+          assert.equal(complete and there == 20 and 0 or there > 0 and 1 or 3, result.code, result.stdout .. result.stderr)
+          if output == "jsonl" then
+            local finished = json.decode(result.stdout:match "[^\n]+\n$")
+            assert.same({ "run.finished", result.code, there, there > 0, not complete or nil },
+              { finished.type, finished.exit, finished.applied, finished.changed, finished.unrecorded })
+          else
+            local changed = there == 0 and "Nothing was changed" or there == 1 and "1 migration was applied"
+              or there .. " migrations applied and recorded in the target."
+            assert.matches(("\n[^\n]+  exit %d, [%%d.]+ s\n  %s"):format(result.code, changed), result.stdout)
+          end
+          if result.stderr ~= "" then assert.matches("no space left", result.stderr, 1, true) end
+          seen[result.code] = (seen[result.code] or 0) + 1
+          assert(conn:script "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        end)
+      end
+      assert.is_true(seen[0] ~= nil and seen[1] ~= nil)
     end)
   end)
 end)

@@ -4,6 +4,7 @@ local clock = require "host.clock"
 local digest = require "host.digest"
 local dixis = require "spec.support.dixis"
 local fs = require "host.fs"
+local full = require "spec.support.full"
 local pg = require "host.pg"
 local process = require "host.process"
 local server = require "spec.support.server"
@@ -320,26 +321,8 @@ describe("a record that cannot be kept", function()
     end
   end)
 
-  -- Nothing but the root user can make a file system that is full.
-  local function full(blocks, fn)
-    local mount = assert(fs.mkdtemp "/tmp/dixis-full-")
-    local made = process.run { "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", mount }
-    if not made or made.code ~= 0 then
-      fs.remove(mount)
-      pending "a small file system cannot be mounted here"
-      return
-    end
-    local ok, err = pcall(function()
-      process.run({ "dd", "if=/dev/zero", "of=" .. mount .. "/filler", "bs=4096", "count=" .. blocks })
-      fn(mount)
-    end)
-    process.run { "umount", mount }
-    fs.remove(mount)
-    if not ok then error(err, 0) end
-  end
-
   it("because the disk is full", function()
-    full(1024, function(mount)
+    full.disk(0, function(mount)
       local result = go(staging("--journal", mount))
       assert.equal(3, result.code, result.shown)
       assert.matches("no space left", result.shown, 1, true)
@@ -347,7 +330,7 @@ describe("a record that cannot be kept", function()
   end)
 
   it("because the disk becomes full before anything is changed", function()
-    full(255, function(mount) -- one block is left: enough for the beginning of a journal
+    full.disk(1, function(mount) -- one block is left: enough for the beginning of a journal
       local result = go(staging("--journal", mount))
       assert.equal(3, result.code, result.shown)
       assert.matches("no space left", result.shown, 1, true)

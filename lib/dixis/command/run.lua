@@ -6,6 +6,7 @@ local aside = lazy "dixis.report.aside"
 local bus = require "dixis.bus"
 local engine = require "dixis.engine"
 local errors = require "dixis.errors"
+local json = require "dixis.json"
 local loader = require "dixis.loader"
 local options = require "dixis.command.options"
 local process = require "host.process"
@@ -31,7 +32,8 @@ end
 -- The text view with its live line, or the events as they are.
 local function subscribe(running, output)
   if output == "jsonl" then
-    running.bus:subscribe(function(_, line)
+    running.bus:subscribe(function(event, line)
+      if event.unrecorded then line = json.encode(event) end
       if line then tty.write("stdout", line .. "\n") end
     end)
     return function() end
@@ -98,6 +100,19 @@ local function tell_github(running)
   github.output("digest", running.plan and running.plan.digest)
 end
 
+-- What has no place in the record, because it is about the record.
+local function tell_problem(err, recorded)
+  aside.say("dixis: ", err.message)
+  if recorded then
+    aside.say("  ", "The run is on record as it ended; only its receipt is missing, so that no other run can rest on it.")
+    aside.say("  what to do: ", "where the receipt is needed, make room and run again")
+  else
+    aside.say("  ", "The record of this run is not complete: it breaks off before the end.")
+    aside.say("  what to do: ", "make room for it, or name another folder (--journal DIR); see what the target's ledger, "
+      .. "_prisma_migrations, says; then run again")
+  end
+end
+
 ---@async
 ---@param arguments string[]
 ---@return integer exit
@@ -122,9 +137,9 @@ return function(arguments)
     running.bus:sync()
     if given.ephemeral then server = stand_in.start(running) end
   end)
-  local exit
+  local exit, recorded
   if begun then
-    exit, problem = engine.run(running)
+    exit, problem, recorded = engine.run(running)
   else
     exit = errors.exit_code(errors.from(problem), "gate")
   end
@@ -142,13 +157,10 @@ return function(arguments)
   tell_github(running)
   if view then view:close(paths(running, written)) end
   journal:close()
-  if problem and not (begun and type(problem) ~= "table") then
+  if problem and begun then
+    tell_problem(errors.from(problem), recorded)
+  elseif problem then
     aside.error(errors.from(problem))
-    if begun then
-      aside.say("  ", "The record of this run is not complete. Look at the target before anything else: "
-        .. "the ledger _prisma_migrations says what is applied.")
-      for _, line in ipairs(running.left_behind or {}) do aside.say("  ", line) end
-    end
   end
   return exit
 end

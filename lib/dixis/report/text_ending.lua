@@ -55,7 +55,7 @@ local said_nowhere <const> = { internal = true, journal = true, red = true }
 -- What the lines above do not say, or hide: a group is folded when it is closed.
 local function closing_words(self, event)
   local err = event.error
-  if not err or event.outcome == "interrupted" then return nil end
+  if not err or event.outcome == "interrupted" or event.unrecorded then return nil end
   return (self.groups or said_nowhere[err.kind]) and err.message or nil
 end
 
