@@ -8,11 +8,18 @@
 --   always      steps: also taken after a failure
 --   leaves      "target": nothing is different after it. "plan": nothing but what it says itself. Else what was seen of
 --               the target and the folder has to be looked at anew
+--   deploys     steps: applies what the plan holds pending
+--   foreign     its code is the runbook's, and is given no more than capabilities.lua allows
+--   human       gates: a person answers; asked when nothing else can refuse any more
+--   needs_plan  gates: the plan is made before
+--   makes_target  gates: the target is not there before
 --   uses(args)  what it touches: { env = {...}, exec = {...}, net = {...}, read = ..., write = ... }
 --   describe(args)  one line for the plan
 --   act(run, args)  the work; what it returns is said in engine.lua
 --   before(run, args)  checks: the world before the first change: a note, what `act` is given of it, and true when there is
 --               nothing to compare with
+--   evidence(run, args)  gates: what it reads of the target for its decision; the plan's digest covers it
+--   allowed(args)  gates: the differences that it lets through
 --   again(run, args)  gates: judged once more when all gates are open; raises when it no longer holds
 
 local duration = require "dixis.duration"

@@ -59,7 +59,7 @@ end
 local function others(run, known)
   local made = { low = 0, high = 0, missing = {} }
   for _, step in ipairs(run.book.steps) do
-    if step.type ~= "deploy" and not run:why_not(step) then
+    if not step.definition.deploys and not run:why_not(step) then
       local list = known.steps[step.name]
       if list then
         made.low = made.low + math.min(table.unpack(list)) * estimate.LESS

@@ -78,7 +78,7 @@ end
 -- A runbook that deploys nothing need not refuse what could not be deployed.
 local function deploys(book)
   for _, step in ipairs(book.steps) do
-    if step.type == "deploy" then return true end
+    if step.definition.deploys then return true end
   end
   return false
 end

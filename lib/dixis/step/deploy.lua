@@ -87,6 +87,7 @@ end
 return {
   type = "deploy",
   leaves = "plan",
+  deploys = true,
   fields = {
     lock_timeout = { type = "duration", default = 10, help = "how long a statement may wait for a lock" },
     lock_attempts = { type = "integer", default = 5, help = "how often to try when a lock is not to be had" },
@@ -122,7 +123,7 @@ return {
     local begun, at = clock.now(), 0
     local hooks = {
       begun = function()
-        run.bus:hint("progress", { item = "deploy", text = pending[at].name, done = at - 1, of = #pending })
+        run.bus:hint("progress", { item = run.current_item, text = pending[at].name, done = at - 1, of = #pending })
       end,
       goes_along = function()
         -- What is begun is ended before the window is looked at again.
