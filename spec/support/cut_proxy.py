@@ -16,8 +16,8 @@ N counts from 1. RULE is one of
     with_commit:N        the Nth COMMIT reaches it, and both ends are closed at once
     silent_before:N      before the Nth COMMIT, and silent_after:N after it: nothing is forwarded any more on
     silent_after:N       this connection, and nothing is closed
-    dead_before:N        the same for all connections, also for those to come
-    dead_after:N
+    dead_before:N        the same for all connections, also for those to come, of which each that is meant
+    dead_after:N         prints "asked"
 """
 
 import os
@@ -86,7 +86,7 @@ class Link:
     def quiet(self):
         return self.silent or state["dead"]
 
-    def startup(self):
+    def read_startup(self):
         while True:
             size = struct.unpack("!I", read_exactly(self.client, 4))[0]
             body = read_exactly(self.client, size - 4)
@@ -94,13 +94,16 @@ class Link:
             if code in (80877103, 80877104):  # TLS, GSSAPI
                 self.client.sendall(b"N")
                 continue
-            break
+            self.meant = b"application_name\0" + application + b"\0" in body
+            return size, body
+
+    def startup(self):
+        size, body = self.read_startup()
         with lock:
             counts["connection"] += 1
             nth = counts["connection"]
         if rule == "startup" and nth == number and strike():
             raise Gone
-        self.meant = b"application_name\0" + application + b"\0" in body
         self.server = socket.socket(socket.AF_UNIX)
         self.server.connect(upstream)
         self.server.sendall(struct.pack("!I", size) + body)
@@ -172,9 +175,12 @@ class Link:
                 self.close()
 
     def run(self):
-        if state["dead"]:
-            return  # accepted, and never answered
         try:
+            if state["dead"]:  # accepted, and never answered
+                self.read_startup()
+                if self.meant:
+                    say("asked")
+                return
             self.startup()
         except (Gone, OSError):
             self.close()
