@@ -86,7 +86,7 @@ function Bus:sync()
 end
 
 -- How far the disk may be behind where the target's own record tells the truth.
-local BEHIND <const> = 0.1
+local BEHIND <const> = 0.5
 
 --- Starts writing to disk beside what follows, unless that was done just now.
 function Bus:keep_up()
