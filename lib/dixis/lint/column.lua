@@ -43,6 +43,7 @@ function column.set_default(context, made, text, tree)
       fix = "text is written in single quotes" })
     return
   end
+  immutable.no_query(context, made.table, tree, "a default")
   local object <const> = context.model:born { kind = "default", name = made.name, column = made, table = made.table }
   made.default_object = object
   expression.read(context, tree, nil, expression.bind(object))
@@ -52,6 +53,27 @@ function column.set_default(context, made, text, tree)
     context:report("wrong-value", { object = find.full(made.table.schema, made.table.name) .. "." .. made.name,
       message = ('the default does not fit the column "%s": %s'):format(made.name, reason) })
   end
+end
+
+local only_once <const> = { CONSTR_DEFAULT = "default", CONSTR_IDENTITY = "identity", CONSTR_GENERATED = "GENERATED" }
+
+-- What a definition says twice, or denies.
+local function contradictions(context, made, body)
+  local not_null, null, seen = made.type.serial, false, {}
+  local reason
+  for _, item in ipairs(body.constraints or {}) do
+    local kind <const> = item.Constraint.contype
+    not_null = not_null or kind == "CONSTR_NOTNULL" or kind == "CONSTR_IDENTITY"
+    null = null or kind == "CONSTR_NULL"
+    if only_once[kind] and seen[kind] then reason = ("has more than one %s"):format(only_once[kind]) end
+    if only_once[kind] and made.type.serial then reason = ("is a serial, which has a default, and has a %s too"):format(
+      only_once[kind]) end
+    seen[kind] = true
+  end
+  if null and not_null then reason = "is said to take NULL and not to" end
+  if not reason then return end
+  context:report("wrong-column", { object = find.full(made.table.schema, made.table.name) .. "." .. made.name,
+    message = ('the column "%s" %s'):format(made.name, reason) })
 end
 
 --- Makes a column of a ColumnDef, without its keys and foreign keys.
@@ -71,6 +93,7 @@ function column.make(context, relation, body)
     made.default_object = context.model:born { kind = "default", name = name, column = made, table = relation }
     depend.on(made.default_object, sequence)
   end
+  contradictions(context, made, body)
   for _, item in ipairs(body.constraints or {}) do
     local found <const> = item.Constraint
     if found.contype == "CONSTR_NOTNULL" then
@@ -121,6 +144,12 @@ function column.finish(context, relation, made)
   local tree <const> = made.expression
   made.expression = nil
   expression.read(context, tree, relation, function(other) depend.on(made, other) end)
+  immutable.no_query(context, relation, tree, "a generated column")
+  local reason <const> = value.refused(context, made.type, value.of(context, tree, expression.column_in(relation)))
+  if reason and not context.failed then
+    context:report("wrong-value", { object = find.full(relation.schema, relation.name) .. "." .. made.name,
+      message = ('what generates the column "%s" does not fit it: %s'):format(made.name, reason) })
+  end
   immutable.check(context, relation, tree, "a generated column")
 end
 

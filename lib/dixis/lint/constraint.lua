@@ -3,6 +3,7 @@
 local depend = require "dixis.lint.depend"
 local expression = require "dixis.lint.expression"
 local find = require "dixis.lint.find"
+local immutable = require "dixis.lint.immutable"
 local names = require "dixis.lint.names"
 local node = require "dixis.lint.node"
 local opclass = require "dixis.lint.opclass"
@@ -271,6 +272,17 @@ local function not_null(relation, tree, found)
   return found
 end
 
+--- Is an expression about a table's rows true or false?
+---@param context dixis.lint.Context
+---@param relation dixis.lint.Relation
+---@param tree? any
+function constraint.condition(context, relation, tree)
+  local reason <const> = value.no_condition(context, value.of(context, tree, expression.column_in(relation)))
+  if reason and not context.failed then
+    context:report("wrong-value", { object = find.full(relation.schema, relation.name), message = reason })
+  end
+end
+
 local function check(context, relation, body)
   local mentioned <const> = node.columns(body.raw_expr)
   local keys, only = {}, nil
@@ -286,6 +298,8 @@ local function check(context, relation, body)
   local made <const> = add(context, relation, name, { type = "c", keys = keys, valid = not body.skip_validation,
     not_null = not_null(relation, body.raw_expr, {}) })
   expression.read(context, body.raw_expr, relation, made and expression.bind(made, relation))
+  immutable.no_query(context, relation, body.raw_expr, "a CHECK")
+  constraint.condition(context, relation, body.raw_expr)
 end
 
 local kinds <const> = {

@@ -43,8 +43,12 @@ function expression.type(context, type_name)
   return found
 end
 
+local no_row <const> = { A_Const = true, A_Expr = true, BoolExpr = true, SQLValueFunction = true, A_ArrayExpr = true }
+
 -- name(row) may mean row.name.
-local function is_attribute(model, name)
+local function is_attribute(model, name, argument)
+  local kind <const>, body <const> = next(argument)
+  if no_row[kind] or kind == "TypeCast" and types.read(model, body.typeName).builtin then return false end
   for _, space in pairs(model.schemas) do
     for _, relation in pairs(space.relations) do
       if relation.columns and (relation.columns[name] or relation.open) then return true end
@@ -100,7 +104,7 @@ function expression.call(context, parts, needs, arguments)
   if why ~= "missing" or not schema and builtin.has(name) then return end
   -- A cast may be written like a call.
   if context.model:type(schema, name) or context.model:relation(schema, name) or types.is_builtin(name) then return end
-  if arguments and #arguments == 1 and is_attribute(context.model, name) then return end
+  if arguments and #arguments == 1 and is_attribute(context.model, name, arguments[1]) then return end
   local extension <const> = builtin.extension(name)
   local gone <const> = context.model:dropped("function", schema, name)
   context:report("missing-function", { object = find.full(schema, name),

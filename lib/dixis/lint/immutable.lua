@@ -57,6 +57,22 @@ local function of_cast(context, relation, cast)
   if times[from] and (to == "text" or to == "varchar") then return "the text of a time depends on the session's settings" end
 end
 
+--- Reports a query where there can be none.
+---@param context dixis.lint.Context
+---@param relation dixis.lint.Relation
+---@param tree any
+---@param what string  "a default", "a CHECK"
+function immutable.no_query(context, relation, tree, what)
+  local found = false
+  node.walk(tree, function(kind)
+    found = found or kind == "SubLink"
+    return not found
+  end)
+  if not found then return end
+  context:report("not-immutable", { object = find.full(relation.schema, relation.name),
+    message = ('%s of "%s" cannot hold a query'):format(what, relation.name), fix = "a function can ask it, or a trigger" })
+end
+
 --- Reports what keeps an expression from being computed once and kept.
 ---@param context dixis.lint.Context
 ---@param relation dixis.lint.Relation

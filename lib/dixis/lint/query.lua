@@ -17,6 +17,15 @@ local function read_expression(state, tree, scope)
   if tree then expression.read(state.context, tree, scopes.resolver(state, scope, read_select), state.needs) end
 end
 
+-- An expression that is true or false.
+local function read_condition(state, tree, scope)
+  if not tree then return end
+  read_expression(state, tree, scope)
+  local reason <const> = value.no_condition(state.context,
+    value.of(state.context, tree, scopes.resolver(state, scope, read_select).peek))
+  if reason then state.context:report("wrong-value", { message = reason }) end
+end
+
 -- ---- FROM --------------------------------------------------------------------------------------
 
 local function find_cte(scope, name)
@@ -56,7 +65,7 @@ end
 
 function from_items.RangeVar(state, body, scope)
   local name <const> = body.alias and body.alias.aliasname or body.relname
-  local item = { name = name }
+  local item = { name = name, aliased = body.alias ~= nil }
   local cte <const> = not body.schemaname and find_cte(scope, body.relname)
   if cte then
     item.list = aliased(cte.list, body.alias)
@@ -71,7 +80,7 @@ end
 
 function from_items.RangeSubselect(state, body, scope)
   local list <const> = read_select(state, body.subquery.SelectStmt, body.lateral and scope or scope.outside)
-  local item <const> = { name = body.alias and body.alias.aliasname, list = aliased(list, body.alias) }
+  local item <const> = { name = body.alias and body.alias.aliasname, aliased = true, list = aliased(list, body.alias) }
   item.columns = as_set(item.list)
   scope.items[#scope.items + 1] = item
 end
@@ -80,7 +89,11 @@ function from_items.JoinExpr(state, body, scope)
   from(state, body.larg, scope)
   from(state, body.rarg, scope)
   if body.quals then scope.later[#scope.later + 1] = body.quals end
-  if body.alias then scope.items[#scope.items + 1] = { name = body.alias.aliasname } end
+  if body.alias then scope.items[#scope.items + 1] = { name = body.alias.aliasname, joined = true } end
+  if body.join_using_alias then
+    scope.items[#scope.items + 1] = { name = body.join_using_alias.aliasname, aliased = true,
+      columns = as_set(node.texts(body.usingClause)) }
+  end
   for _, name in ipairs(node.texts(body.usingClause)) do
     scope.later[#scope.later + 1] = { ColumnRef = { fields = { { String = { sval = name } } } } }
   end
@@ -102,6 +115,23 @@ local function has_merge(tree)
     return kind ~= "SelectStmt"
   end)
   return found
+end
+
+-- Every part of FROM needs a name of its own; those inside of a join with an alias are not seen.
+local function check_names(state, scope)
+  local seen <const> = {}
+  for _, item in ipairs(scope.items) do
+    if item.joined then return end
+  end
+  for _, item in ipairs(scope.items) do
+    local other <const> = item.name and seen[item.name]
+    if other and (item.aliased or other.aliased or item.relation == other.relation) then
+      state.context:report("ambiguous-name", { object = item.name,
+        message = ('"%s" is twice in the FROM of this query'):format(item.name), fix = "give one of them an alias" })
+      return
+    end
+    if item.name then seen[item.name] = item end
+  end
 end
 
 -- A condition of a join sees the two sides alone.
@@ -206,8 +236,11 @@ function read_select(state, body, outer)
   with(state, body.withClause, scope)
   if scope.ctes then scope.outside = { items = {}, parent = outer, ctes = scope.ctes } end
   if body.larg then
-    local list <const> = read_select(state, body.larg, scope)
-    read_select(state, body.rarg, scope)
+    local list <const>, other <const> = read_select(state, body.larg, scope), read_select(state, body.rarg, scope)
+    if list and other and #list ~= #other then
+      state.context:report("wrong-value", { message = ("one side of the %s has %d columns, the other one %d"):format(
+        body.op:match "_(%a+)$", #list, #other) })
+    end
     return list
   end
   if body.valuesLists then
@@ -218,9 +251,12 @@ function read_select(state, body, outer)
   end
   for _, item in ipairs(body.fromClause or {}) do from(state, item, scope) end
   scope.merged = has_merge(body.fromClause)
+  check_names(state, scope)
   read_joins(state, scope)
   local list <const> = outputs(state, body.targetList, scope, into)
-  for _, name in ipairs { "whereClause", "havingClause", "windowClause" } do read_expression(state, body[name], scope) end
+  read_condition(state, body.whereClause, scope)
+  read_condition(state, body.havingClause, scope)
+  read_expression(state, body.windowClause, scope)
   scope.outputs = as_set(list)
   scope.open = not scope.outputs
   for _, name in ipairs { "groupClause", "sortClause", "distinctClause" } do read_expression(state, body[name], scope) end
@@ -230,7 +266,8 @@ end
 -- ---- INSERT, UPDATE, DELETE --------------------------------------------------------------------
 
 local function target_item(relation, range)
-  return { name = range.alias and range.alias.aliasname or range.relname, relation = relation }
+  return { name = range.alias and range.alias.aliasname or range.relname, relation = relation,
+    aliased = range.alias ~= nil }
 end
 
 local function set_columns(state, targets, relation, scope)
@@ -370,9 +407,10 @@ function readers.UpdateStmt(state, body, outer)
   scope.items[1] = target_item(relation, body.relation)
   for _, item in ipairs(body.fromClause or {}) do from(state, item, scope) end
   scope.merged = has_merge(body.fromClause or body.usingClause)
+  check_names(state, scope)
   read_joins(state, scope)
   set_columns(state, body.targetList, relation, scope)
-  read_expression(state, body.whereClause, scope)
+  read_condition(state, body.whereClause, scope)
   return outputs(state, body.returningList, scope)
 end
 
@@ -385,8 +423,9 @@ function readers.DeleteStmt(state, body, outer)
   scope.items[1] = target_item(relation, body.relation)
   for _, item in ipairs(body.usingClause or {}) do from(state, item, scope) end
   scope.merged = has_merge(body.fromClause or body.usingClause)
+  check_names(state, scope)
   read_joins(state, scope)
-  read_expression(state, body.whereClause, scope)
+  read_condition(state, body.whereClause, scope)
   return outputs(state, body.returningList, scope)
 end
 

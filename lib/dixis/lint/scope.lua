@@ -60,21 +60,27 @@ local function unqualified(state, at, name)
       end
       if item.name == name then return end
     end
-    if not count then count, only = #at.items, at.items[1] end
+    if not count or count == 0 then count, only = #at.items, at.items[1] end
     at = at.parent
   end
-  if count == 0 then return end
   if count == 1 and only.relation then
     find.column(state.context, only.relation, name)
   else
     state.context:report("missing-column", { object = name,
-      message = ('no table of this query has a column "%s"'):format(name) })
+      message = (count == 0 and 'there is no table here that the column "%s" can be of' or
+        'no table of this query has a column "%s"'):format(name),
+      fix = count == 0 and "text is written in single quotes" or nil })
   end
 end
 
+-- They stand for rows without being in FROM.
+local given <const> = { old = true, new = true, excluded = true }
+
 local function qualified(state, at, qualifier, name)
+  local known = true
   while at do
     for _, item in ipairs(at.items) do
+      known = known and item.name ~= nil
       if item.name == qualifier then
         if not name then return end
         local found <const> = column_in(state, item, name)
@@ -95,6 +101,9 @@ local function qualified(state, at, qualifier, name)
     end
     at = at.parent
   end
+  if not known or not name or given[qualifier] or state.parameters then return end
+  state.context:report("missing-table", { object = qualifier,
+    message = ('"%s" is not in the FROM of this query'):format(qualifier) })
 end
 
 -- The column that a name means, where that is known; says nothing.

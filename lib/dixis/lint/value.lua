@@ -39,6 +39,26 @@ local function of_type(type)
 end
 value.of_type = of_type
 
+local comparing <const> = { ["="] = true, ["<>"] = true, ["<"] = true, [">"] = true, ["<="] = true, [">="] = true }
+local joined <const> = { number = true, boolean = true, uuid = true, time = true, interval = true }
+local yes_or_no <const> = { BoolExpr = true, NullTest = true, BooleanTest = true }
+local tests <const> = { EXISTS_SUBLINK = true, ANY_SUBLINK = true, ALL_SUBLINK = true }
+
+local function of_operator(context, body, column)
+  local name <const> = node.text(body.name and body.name[#body.name])
+  if body.kind ~= "AEXPR_OP" then
+    return body.kind ~= "AEXPR_NULLIF" and { family = "boolean", said = said.boolean } or nil
+  elseif comparing[name] then
+    return { family = "boolean", said = said.boolean }
+  elseif name == "||" then
+    local left <const>, right <const> = value.of(context, body.lexpr, column), value.of(context, body.rexpr, column)
+    if not left or not right or left.array or right.array then return nil end
+    local text <const> = left.family == "text" or right.family == "text" or left.literal and joined[right.family]
+      or right.literal and joined[left.family]
+    return text and { family = "text", said = said.text } or nil
+  end
+end
+
 --- What an expression gives; nil: not known.
 ---@param context dixis.lint.Context
 ---@param tree table?
@@ -61,6 +81,10 @@ function value.of(context, tree, column)
     local family <const> = (not schema or schema == "pg_catalog") and functions[name]
     if not family or context.model:functions(nil, name) then return nil end
     return { family = family, said = said[family] }
+  elseif kind == "A_Expr" then
+    return not (context.model.casts or context.model.opaque) and of_operator(context, body, column) or nil
+  elseif yes_or_no[kind] or kind == "SubLink" and tests[body.subLinkType] then
+    return { family = "boolean", said = said.boolean }
   elseif kind == "A_ArrayExpr" then
     return { array = true, said = "an array" }
   elseif kind == "ColumnRef" and column then
@@ -195,6 +219,16 @@ function value.not_cast(context, type, given)
     differs = never and wanted.family and never[wanted.family] or wanted.enum and given.family ~= "text"
   end
   return differs and ("%s cannot be cast to %s"):format(given.said, types.text(type)) or nil
+end
+
+--- Why an expression is no condition; nil: it is one, or that is not known.
+---@param context dixis.lint.Context
+---@param given dixis.lint.Value?
+---@return string?
+function value.no_condition(context, given)
+  if not given or own_rules(context.model) or given.literal then return nil end
+  if given.family == "boolean" and not given.array then return nil end
+  return ("a condition is true or false, and this is %s"):format(given.said)
 end
 
 --- Why two values cannot be compared with `=`, `<` and the like; nil: they can, or that is not known.

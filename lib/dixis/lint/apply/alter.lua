@@ -126,9 +126,14 @@ function handlers.AlterTableStmt(context, body)
     local rule <const> = commands[command.subtype]
     if rule then rule(context, relation, command) end
   end
-  for _, changed in ipairs(relation.order or {}) do
-    if changed.retyped == context.place and not context.failed then constraint.recheck(context, relation, changed) end
+  local retyped <const> = {}
+  for _, column in ipairs(relation.order or {}) do
+    if column.retyped and column.retyped.place == context.place then retyped[#retyped + 1] = column end
   end
+  for _, column in ipairs(retyped) do
+    if not context.failed then constraint.recheck(context, relation, column) end
+  end
+  for _, column in ipairs(context.failed and retyped or {}) do column.type = column.retyped.from end
 end
 
 return handlers

@@ -251,7 +251,8 @@ function commands.AT_AlterColumnType(context, relation, command)
     found.depends[found.type.user] = nil
     found.type.user.dependents[found] = nil
   end
-  found.type, found.unfilled, found.retyped = type, nil, context.place
+  found.retyped = { place = context.place, from = found.type }
+  found.type, found.unfilled = type, nil
   rows.changed(context, found)
   if type.user then depend.on(found, type.user) end
 end

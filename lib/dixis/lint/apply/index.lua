@@ -40,6 +40,8 @@ local function index_keys(context, relation, body)
   end
   expression.read(context, body.whereClause, relation, mention)
   immutable.check(context, relation, body.whereClause, "an index")
+  immutable.no_query(context, relation, body.whereClause, "an index")
+  constraint.condition(context, relation, body.whereClause)
   if not next(fields.mentions) then fields.mentions = nil end
   return fields, texts
 end

@@ -211,10 +211,14 @@ local function add_outputs(context, made, columns, aliases)
     made.open = true
     return
   end
+  local had <const> = #made.order -- of a view that is replaced
   for i, name in ipairs(columns) do
     name = aliases[i] or name
     if not name then
       made.open = true
+    elseif made.columns[name] and i > had then
+      context:report("duplicate-column", { object = find.full(made.schema, made.name) .. "." .. name,
+        message = ('the column "%s" is twice in "%s"'):format(name, made.name), fix = "give one of them an alias" })
     elseif not made.columns[name] then
       context.model:add_column(made, context:make { name = name, type = { text = false, name = "?" }, nullable = true })
     end
