@@ -7,6 +7,7 @@ local errors = require "dixis.errors"
 local folder_of_backups = require "dixis.backup.folder"
 local fs = require "host.fs"
 local host_sql = require "host.sql"
+local leftovers = require "dixis.leftovers"
 local prove = require "dixis.backup.prove"
 local record = require "dixis.backup.record"
 local restore = require "dixis.backup.restore"
@@ -47,7 +48,8 @@ local function copy(run, args, own)
   folder_of_backups.demand_space(args.folder or "/tmp", bytes * COPIES, "the rehearsal's disk",
     "name a folder with more room: --set folder=DIR")
   local programs <const> = tools.demand(major, args.bin)
-  own.folder = errors.check(fs.mkdtemp((args.folder or "/tmp") .. "/dixis-copy-"))
+  leftovers.copies(run, fs.realpath(args.folder or "/tmp") or args.folder)
+  own.folder = errors.check(fs.mkdtemp((args.folder or "/tmp") .. "/" .. leftovers.COPY))
   local path <const> = own.folder .. "/copy.dump"
   run.bus:intend("rehearsal.started", { database = target.params.dbname, copy = true })
   run:note "copying"

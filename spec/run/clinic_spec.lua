@@ -514,24 +514,53 @@ describe("a clinic on a server that the user names", function()
     assert.is_false(assert(conn:query "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'no_such_role')")[1][1])
   end)
 
+  local sleeping <const> = [[SELECT count(*) FROM pg_stat_activity
+    WHERE query LIKE 'SELECT pg_sleep(600)%' AND state = 'active']]
+
+  --- A clinic that was told to end in the middle of a statement.
+  local function signalled(signal)
+    migrations.write(folder, "20250102000000_slow", "SELECT pg_sleep(600);\n")
+    local handle = dixis.start({ "run", "clinic", "--set", "scratch_on=SPEC_URL" }, { cwd = folder, env = { SPEC_URL = url } })
+    local until_when = clock.now() + 60
+    repeat
+      clock.sleep(0.02)
+      assert(clock.now() < until_when, "it does not come to the statement")
+    until assert(conn:query(sleeping))[1][1] == 1
+    handle:kill(signal)
+    return assert(handle:wait())
+  end
+
   for signal, exit in pairs { INT = 130, TERM = 143 } do
     it("drops it also after SIG" .. signal, function()
-      migrations.write(folder, "20250102000000_slow", "SELECT pg_sleep(600);\n")
-      local handle = dixis.start({ "run", "clinic", "--set", "scratch_on=SPEC_URL" }, { cwd = folder, env = { SPEC_URL = url } })
-      local until_when = clock.now() + 60
-      repeat
-        clock.sleep(0.02)
-        local sleeping = assert(conn:query [[SELECT count(*) FROM pg_stat_activity
-          WHERE query LIKE 'SELECT pg_sleep(600)%' AND state = 'active']])[1][1]
-        assert(clock.now() < until_when, "it does not come to the statement")
-      until sleeping == 1
-      handle:kill(signal)
-      local result = assert(handle:wait())
+      local result = signalled(signal)
       assert.equal(exit, result.code, result.stdout .. result.stderr)
       assert.is_truthy(dixis.event(dixis.journal(folder), "scratch.dropped"))
       assert.equal("", databases())
     end)
   end
+
+  it("tells what one that was killed has left there, with the command that drops it", function()
+    signalled "KILL"
+    fs.remove(folder .. "/prisma/migrations/20250102000000_slow")
+    local left = databases()
+    assert.matches("^dixis_clinic_[%d_]+%x+$", left)
+    -- Somebody is at work in it still: then it may be a run that goes on.
+    assert.equal(1, assert(conn:query(sleeping))[1][1])
+    assert.is_nil(dixis.event(select(2, on_server()), "leftovers.found"))
+    assert(conn:query "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'dixis_clinic%'")
+    local until_when = clock.now() + 30
+    repeat
+      clock.sleep(0.02)
+      assert(clock.now() < until_when, "it does not end")
+    until assert(conn:query(sleeping))[1][1] == 0
+    local result, events = on_server()
+    assert.equal(0, result.code, result.stdout)
+    assert.same({ left }, dixis.event(events, "leftovers.found").names)
+    assert.equal(left, databases())
+    local command = result.stdout:match "\n +(DROP DATABASE [^\n]+;)\n"
+    assert.is_truthy(assert(conn:query(command)))
+    assert.equal("", databases())
+  end)
 
   it("refuses what would change the server itself", function()
     migrations.write(folder, "20250102000000_role", "SELECT 1;\nCREATE ROLE clinic_spec_role;\n")

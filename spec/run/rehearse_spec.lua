@@ -117,8 +117,12 @@ describe("a rehearsal", function()
 
     it("on a copy made now needs no backup, and leaves no copy behind", function()
       local before = book.snapshot(url)
+      local killed = assert(fs.mkdtemp "/tmp/dixis-copy-")
       local result, events = rehearse("--set", "copy=true")
       assert.equal(0, result.code, result.shown)
+      -- What another one may need is told, and left alone.
+      assert.matches(("\n +rm %%-r '%s'\n"):format(killed:gsub("%-", "%%-")), result.stdout)
+      assert(fs.remove(killed))
       assert.equal(before, book.snapshot(url))
       assert.is_true(dixis.event(events, "rehearsal.started").copy)
       assert.equal("big", observed(events)["2_rewrite"].statements[1].locks[1].relation)

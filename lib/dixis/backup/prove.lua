@@ -8,6 +8,7 @@ local errors = require "dixis.errors"
 local folder = require "dixis.backup.folder"
 local fs = require "host.fs"
 local host_sql = require "host.sql"
+local leftovers = require "dixis.leftovers"
 local identity = require "dixis.target.identity"
 local restore = require "dixis.backup.restore"
 local session = require "dixis.target.session"
@@ -176,6 +177,7 @@ end
 local function on_scratch(run, place, source, given)
   local name = "dixis_proof_" .. digest.random_hex(6)
   local admin = connect(place.scratch.params, "the scratch server")
+  leftovers.databases(run, admin, place.scratch.display)
   local quoted = host_sql.quote_identifier(name)
   run:afterwards(function()
     local dropper = connect(place.scratch.params, "the scratch server")

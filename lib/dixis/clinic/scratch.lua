@@ -4,6 +4,7 @@
 local errors = require "dixis.errors"
 local fs = require "host.fs"
 local host_sql = require "host.sql"
+local leftovers = require "dixis.leftovers"
 local session = require "dixis.target.session"
 local stand_in = require "dixis.stand_in"
 local url = require "dixis.target.url"
@@ -54,6 +55,7 @@ end
 -- A name of its own: a database that is there already makes CREATE fail, and is then not ours to drop.
 local function in_database(run, env)
   local opened, target = scratch.open(run, env)
+  leftovers.databases(run, opened, ("%s:%s"):format(target.host, target.port))
   local name = "dixis_clinic_" .. run.id:gsub("[^%w]", "_")
   run.bus:intend("scratch.started", { database = name, host = target.host, port = target.port })
   local made = { database = name, own_server = false, present = true }
