@@ -109,6 +109,7 @@ static int read_all(lua_State *L, int fd, size_t expected, size_t max, const cha
     if (got == 0) break;
     luaL_addsize(&buffer, (size_t)got);
     size += (size_t)got;
+    if (size == expected && (size_t)got < room) break; /* asked for more, and there was none */
     if (size > max) return fail_kind(L, "too_large", path, "is larger than it may be");
     room = room > (size_t)got ? room - (size_t)got : 65536;
   }
