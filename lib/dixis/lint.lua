@@ -2,13 +2,15 @@
 
 local apply = require "dixis.lint.apply"
 local context_of = require "dixis.lint.context"
-local expect = require "dixis.prisma.expect"
 local hazard = require "dixis.lint.hazard"
+local lazy = require "dixis.lazy"
 local model_of = require "dixis.lint.model"
-local repair = require "dixis.lint.repair"
-local schema = require "dixis.lint.schema"
 local script = require "dixis.migrate.script"
 local source = require "dixis.lint.source"
+
+local expect = lazy "dixis.prisma.expect"
+local repair = lazy "dixis.lint.repair"
+local schema = lazy "dixis.lint.schema"
 
 local lint = {}
 
