@@ -6,6 +6,8 @@ local near = require "dixis.near"
 
 local find = {}
 
+local NONE <const> = {}
+
 local function full(schema, name)
   return (schema or "public") .. "." .. name
 end
@@ -69,7 +71,7 @@ end
 ---@param options? { kind?: string, missing_ok?: boolean }
 ---@return dixis.lint.Relation? relation  nil: not there, and the statement says that this is fine
 function find.relation(context, range, options)
-  options = options or {}
+  options = options or NONE
   local model <const> = context.model
   local schema <const>, name <const> = range.schemaname, names.clip(range.relname)
   local what <const> = options.kind or "table"
@@ -109,7 +111,7 @@ local system_columns <const> = { ctid = true, xmin = true, xmax = true, cmin = t
 ---@param options? { missing_ok?: boolean, system?: boolean }
 ---@return dixis.lint.Column? column
 function find.column(context, relation, name, options)
-  options = options or {}
+  options = options or NONE
   if not relation.order then return nil end -- an index: its columns have no names of their own
   name = names.clip(name)
   local found <const> = relation.columns[name]

@@ -30,8 +30,8 @@ local function index_keys(context, relation, body)
       immutable.check(context, relation, element.expr, "an index")
     end
     opclass.check(context, relation, element, fields.keys[i], fields.method)
-    local _, ops = node.name(element.opclass or { { String = { sval = "" } } })
-    fields.columns[i] = { order = element.ordering == "SORTBY_DESC" and "DESC" or "ASC", ops = ops ~= "" and ops or nil }
+    fields.columns[i] = { order = element.ordering == "SORTBY_DESC" and "DESC" or "ASC",
+      ops = element.opclass and select(2, node.name(element.opclass)) or nil }
   end
   for i, item in ipairs(body.indexIncludingParams or {}) do
     local included <const> = find.column(context, relation, item.IndexElem.name)
