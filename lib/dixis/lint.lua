@@ -115,31 +115,37 @@ local function hold_against_schema(context, path, migrations)
 end
 
 -- Nearly all that is made is garbage when its file is done: a collector that runs all the time costs more than the rest.
-local SLACK <const> = 8 << 10 -- KiB
+local SLACK <const> = 16 << 10 -- KiB
 
 local limit
 
-local function collect_by_hand()
-  collectgarbage "stop"
-  limit = collectgarbage "count" + SLACK
-  return setmetatable({}, { __close = function()
-    collectgarbage "restart"
-    collectgarbage("step", -SLACK) -- not at once: what is left is mostly the model, which is about to be read
-    source.forget()
-  end })
+-- The collector is told that so much less is in use than is.
+local function put_off(more)
+  limit = collectgarbage "count" + more
+  collectgarbage("step", -math.floor(more))
 end
 
 local function collect()
   if collectgarbage "count" < limit then return end
   collectgarbage()
-  limit = collectgarbage "count" * 2 + SLACK
+  put_off(collectgarbage "count" + SLACK)
+end
+
+-- At the end what is left is mostly the model, which is about to be read.
+local function history()
+  put_off(SLACK)
+  return setmetatable({}, { __close = function()
+    collectgarbage "restart"
+    put_off(SLACK)
+    source.forget()
+  end })
 end
 
 --- Reads a history and says what is wrong with it.
 ---@param options dixis.lint.Options
 ---@return dixis.lint.Result
 function lint.check(options)
-  local _ <close> = collect_by_hand()
+  local _ <close> = history()
   local migrations <const> = source.migrations(options.migrations)
   local model <const> = options.base or model_of.new { path = options.path }
   local context <const> = context_of.new(model, options)
@@ -150,11 +156,7 @@ function lint.check(options)
     statements = statements + count
     if not problem then counts[migration.name] = count end
     collect()
-    if options.pause then
-      collectgarbage "restart"
-      options.pause()
-      collectgarbage "stop"
-    end
+    if options.pause then options.pause() end
   end
   context:conclude()
   local expected, problem
