@@ -2,6 +2,7 @@
 local book = require "spec.support.book"
 local dixis = require "spec.support.dixis"
 local fs = require "host.fs"
+local migrations = require "spec.support.migrations"
 local process = require "host.process"
 local server = require "spec.support.server"
 
@@ -175,6 +176,15 @@ describe("the live line", function()
     assert.is_nil(left:find("half way", 1, true))
     assert.matches("      · a line\n  ✓ slow               over  %d", left)
     assert.is_nil(left:find("\27", 1, true))
+  end)
+
+  it("says at which statement a migration is that takes its time, and what most of it was", function()
+    migrations.write(folder, "99990101000000_slow",
+      "CREATE TABLE slow (id int);\nSELECT pg_sleep(1.2);\nCREATE TABLE slower (id int);\n")
+    local ran = terminal({}, { "run", "staging", "--set", "git=false", "--confirm", "DIXIS-STAGING-OK" })
+    assert.equal(0, ran.code, ran.shown)
+    assert.matches("deploy  0%.%d+ s  1 of 2  99990101000000_slow, statement 2 of 3, line 2", ran.shown)
+    assert.matches("99990101000000_slow  1%.%d+ s\n        most of it in line 2: 1%.%d+ s, 1 row\n", plain(ran.shown))
   end)
 
   it("never is longer than the terminal is wide", function()

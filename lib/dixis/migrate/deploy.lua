@@ -20,7 +20,7 @@ local deploy = {}
 
 ---@class dixis.DeployHooks
 ---@field goes_along fun(): boolean  whether the COMMIT may go with the next migration's statements (deploy.takes_commit)
----@field begun? fun()  called when it has begun; the server is at work then
+---@field tell? fun(statement?: string)  called when it has begun, and at each next statement that is waited for alone
 
 local XACT_ID <const> = "SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text"
 local BACK_TO_SELF <const> = "RESET SESSION AUTHORIZATION"
@@ -120,7 +120,7 @@ local function batch_of(ledger, classified, texts, recorded, others, prepared)
   return batch, places
 end
 
-local function in_transaction(run, session, ledger, job, record, begin, goes_along)
+local function in_transaction(run, session, ledger, job, on)
   local migration, classified = job.migration, job.script
   local prepared = not classified.touches_settings and not run.observer
   if prepared then ledger:prepare(session) end
@@ -129,16 +129,17 @@ local function in_transaction(run, session, ledger, job, record, begin, goes_alo
   local batch, places = batch_of(ledger, classified, statement_texts(classified, job.text), recorded, others, prepared)
   local seconds, waited = {}, 0
   local function on_result(i, took)
-    if i == 0 then return begin() end
+    if i == 0 then return on.begin() end
     waited = waited + took
     if i < places.first then return end
     seconds[i], waited = waited, 0
+    if i < places.last then on.tell(i - places.first + 2) end
   end
   local results, err
   if session.due then
     results, err = send_with_commit(run, session, batch, on_result)
   else
-    begin()
+    on.begin()
     if run.observer then
       results, err = run.observer:send(batch, classified, places.first, on_result)
     else
@@ -152,8 +153,8 @@ local function in_transaction(run, session, ledger, job, record, begin, goes_alo
   local xact = ledger:kept(migration, recorded, results[places.row])
   if others then ledger:same_others(migration, results[places.first - 1], results[#results]) end
   may_commit(run, job.begun, results[2][1][1], xact)
-  local due = { migration = migration, record = function() record(timings(classified, results, seconds, places.first)) end }
-  if not classified.touches_settings and goes_along() then
+  local due = { migration = migration, record = function() on.record(timings(classified, results, seconds, places.first)) end }
+  if not classified.touches_settings and on.goes_along() then
     session.due = due
   else
     commit(run, session, due)
@@ -218,12 +219,17 @@ function deploy.apply(run, session, ledger, migration, prepared, row, hooks)
   local classified = prepared.script
   local job = { migration = migration, text = prepared.text, script = classified, started = clock.wall() }
   local outcome = { name = migration.name, mode = classified.mode, statements = #classified.statements }
+  local function tell(number)
+    if not hooks.tell then return end
+    local statement, of = classified.statements[number], #classified.statements
+    hooks.tell(of > 1 and statement and ("statement %d of %d, line %d"):format(number, of, statement.line) or nil)
+  end
   local function begin()
     job.begun = clock.now()
     run.bus:emit("migration.started", { name = migration.name, checksum = migration.checksum, mode = classified.mode,
       statements = #classified.statements })
     run.bus:keep_up()
-    if hooks.begun then hooks.begun() end
+    tell(1)
   end
   local function record(times)
     outcome.times = times
@@ -236,7 +242,7 @@ function deploy.apply(run, session, ledger, migration, prepared, row, hooks)
   end
   deploy.clean(session)
   if classified.mode == "transaction" then
-    in_transaction(run, session, ledger, job, record, begin, hooks.goes_along)
+    in_transaction(run, session, ledger, job, { record = record, begin = begin, tell = tell, goes_along = hooks.goes_along })
   elseif classified.mode == "whole" then
     begin()
     whole(run, session, ledger, job, record)

@@ -10,6 +10,32 @@ local words = require "dixis.words"
 
 local monitor = {}
 
+---@class dixis.Watcher
+---@field name? string      the migration that runs now
+---@field done integer      migrations before it
+---@field of integer
+---@field statement? string  where in its script it is
+---@field seen? string      what the second connection saw of it
+---@field cancelled? { sessions: integer, seconds: number }
+---@field blockers string[]
+---@field silent? boolean
+local Watcher = {}
+Watcher.__index = Watcher
+
+--- Tells whoever looks on what is under way.
+function Watcher:tell()
+  local parts = { self.name, self.statement }
+  parts[#parts + 1] = self.seen
+  self.run.bus:hint("progress", { item = self.run.current_item, done = self.done, of = self.of,
+    text = table.concat(parts, ", ") })
+end
+
+--- Takes up the next migration, or the same once more.
+---@param name string
+function Watcher:begin(name)
+  self.name, self.statement, self.seen, self.cancelled = name, nil, nil, nil
+end
+
 local INTERVAL <const> = 0.5
 
 local blockers_query <const> = [[
@@ -62,25 +88,26 @@ local function look(self, session)
   local held = session:row(waiting_query, pid)
   local index = session:row(progress_query, pid)
   self.blockers = blockers
-  local text = self.name
+  local seen = {}
   if #blockers > 0 then
-    text = ("%s waits for %s"):format(text, table.concat(blockers, " and "))
+    seen[1] = "waits for " .. table.concat(blockers, " and ")
     if self.told_blocker ~= blockers[1]:match "process %d+" then
       self.told_blocker = blockers[1]:match "process %d+"
       self.run.bus:emit("lock.waiting", { migration = self.name, blockers = blockers })
     end
   end
   if held.sessions > 0 then
-    text = ("%s, holds up %s for %s"):format(text, words.count(held.sessions, "session"), duration.show(held.seconds))
+    seen[#seen + 1] = ("holds up %s for %s"):format(words.count(held.sessions, "session"), duration.show(held.seconds))
     if not self.told_held then
       self.told_held = true
       self.run.bus:emit("lock.holding", { migration = self.name, sessions = held.sessions, seconds = held.seconds })
     end
   end
   if index then
-    text = ("%s: %s%s"):format(text, index.phase, index.percent and (" %.0f %%"):format(index.percent) or "")
+    seen[#seen + 1] = index.phase .. (index.percent and (" %.0f %%"):format(index.percent) or "")
   end
-  self.run:note(text)
+  self.seen = #seen > 0 and table.concat(seen, ", ") or nil
+  if self.name then self:tell() end
   if self.most_blocking and held.sessions > 0 and held.seconds >= self.most_blocking and not self.cancelled then
     self.cancelled = { sessions = held.sessions, seconds = held.seconds }
     self.run.bus:emit("lock.released", { migration = self.name, sessions = held.sessions, seconds = held.seconds })
@@ -118,11 +145,11 @@ end
 ---@param session dixis.Session
 ---@param most_blocking? number  seconds that others may be held up before our statement is cancelled
 ---@param silence number  seconds without a sign of life before the connection is given up
----@return table watcher  { name = the migration that runs now, cancelled?, blockers, silent? }
+---@return dixis.Watcher
 ---@return host.Task task  close it with the scope
 function monitor.start(run, session, most_blocking, silence)
-  local self = { run = run, conn = session.conn, pid = session.pid, most_blocking = most_blocking, silence = silence,
-    blockers = {} }
+  local self = setmetatable({ run = run, conn = session.conn, pid = session.pid, most_blocking = most_blocking,
+    silence = silence, blockers = {}, done = 0, of = 0 }, Watcher)
   return self, task.spawn(watch, self)
 end
 

@@ -15,6 +15,9 @@ Text.__index = Text
 
 local NAME_WIDTH <const> = 19
 
+-- From how many seconds on a migration's longest statement is worth a line.
+local SLOW <const> = 1
+
 ---@class dixis.TextOptions
 ---@field write fun(text: string)
 ---@field style table
@@ -182,6 +185,16 @@ on["step.failed"] = function(self, event)
   if event.error.traceback and event.error.kind == "internal" then self:line(event.error.traceback) end
   self:hint(event.error.hint)
 end
+-- The statement that most of a slow migration went into, when there are several.
+local function longest_of(event)
+  if event.seconds < SLOW or not event.times or #event.times < 2 then return nil end
+  local longest = event.times[1]
+  for _, time in ipairs(event.times) do
+    if time.seconds > longest.seconds then longest = time end
+  end
+  return longest.seconds > event.seconds / 2 and longest or nil
+end
+
 on["migration.applied"] = function(self, event)
   self.shown = (self.shown or 0) + 1
   if self.shown > 40 and not self.verbose then
@@ -190,6 +203,11 @@ on["migration.applied"] = function(self, event)
   end
   self:line(("      %s %s%s"):format(self.marks.dot, event.name,
     self.style.dim("  " .. duration.show(event.seconds) .. (event.recovered and ", seen after reconnecting" or ""))))
+  local longest = longest_of(event)
+  if longest then
+    self:line("        " .. self.style.dim(("most of it in line %d: %s, %s"):format(longest.line,
+      duration.show(longest.seconds), count(longest.rows or 0, "row"))))
+  end
 end
 on["statement.finished"] = function(self, event)
   self:below(("statement %d of %d of %s is done and recorded"):format(event.statement, event.of, event.migration),

@@ -45,7 +45,7 @@ local LONGEST_PAUSE <const> = 30
 -- Applies one migration, again when a lock was not to be had, with longer pauses and jitter.
 local function apply(run, session, args, watcher, migration, prepared, hooks)
   for attempt = 1, args.lock_attempts do
-    watcher.name, watcher.cancelled = migration.name, nil
+    watcher:begin(migration.name)
     local ok, outcome = pcall(deploy.apply, run, session, run.ledger, migration, prepared,
       run.history.resume[migration.name], hooks)
     watcher.name = nil
@@ -118,12 +118,14 @@ return {
     local statements, prepared = 0, prepare_all(run, pending)
     local watcher, watching = monitor.start(run, session, args.max_blocking, args.silence)
     local _ <close> = watching
+    watcher.of = #pending
     local observer <close> = args.observe and observe.new(run, session) or nil
     run.observer = observer
     local begun, at = clock.now(), 0
     local hooks = {
-      begun = function()
-        run.bus:hint("progress", { item = run.current_item, text = pending[at].name, done = at - 1, of = #pending })
+      tell = function(statement)
+        watcher.statement = statement
+        watcher:tell()
       end,
       goes_along = function()
         -- What is begun is ended before the window is looked at again.
@@ -140,7 +142,7 @@ return {
       statements = statements + outcome.statements
     end
     for i, migration in ipairs(pending) do
-      at = i
+      at, watcher.done = i, i - 1
       if i > 1 then window.keep(run, migration.name, false) end
       local ok, problem = pcall(one, migration)
       if not ok then error(failure(run, session, watcher, migration, errors.from(problem)), 0) end
