@@ -61,7 +61,7 @@ return {
     end
     if not digest.equal(answer, args.phrase) then
       errors.refuse(("the phrase is not %s"):format(args.phrase),
-        "it is compared byte for byte: no spaces around it, same case")
+        "run again; it is compared byte for byte: no spaces around it, same case")
     end
     run.phrases[#run.phrases + 1] = { gate = run.current_item, phrase = args.phrase, by = by }
     return ("%s, by %s"):format(args.phrase, by)

@@ -52,8 +52,9 @@ return {
       if err.kind ~= "unreachable" then refuse(err) end
       left = limit - (clock.now() - begun)
       if left <= 0 then
-        errors.raise("unreachable", ("%s; gave up after %s"):format(err.message, duration.show(clock.now() - begun)),
-          { hint = "a sleeping database may need longer: --set wait=10m" })
+        errors.raise("unreachable", ("%s; gave up after %s"):format(err.message, duration.show(limit)),
+          { hint = "see whether it runs, and whether host and port in the URL are right; a sleeping database may need longer: "
+            .. "--set wait=10m" })
       end
       run:note(("waiting for the target, up to %s (%s)"):format(duration.show(limit), err.message))
       clock.sleep(math.min(pause, left))

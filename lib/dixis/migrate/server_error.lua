@@ -12,7 +12,7 @@ end
 local function first_words(statement_text)
   local short = statement_text:gsub("%s+", " ")
   -- Only what says which object it is: the rest may hold data.
-  return (short:match "^[%a_ ]+\"?[%w_.\"]*" or short:sub(1, 40)):sub(1, 100)
+  return (short:match "^[%a_ ]+\"?[%w_.\"]*" or short:sub(1, 40)):sub(1, 100):match "^(.-) *$"
 end
 
 --- DETAIL of the server without the data of rows: the columns stay, the values go.

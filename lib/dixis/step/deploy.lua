@@ -79,6 +79,10 @@ local function failure(run, session, watcher, migration, err)
     err = doubt.settle(run, migration, err)
     run.unsettled = nil
   end
+  if err.kind == "sql" and not err.changed and not err.hint then
+    err.hint = passing[err.sqlstate] and "run again"
+      or "nothing of this migration was kept: mend its script, or what it met there; then run again"
+  end
   run.bus:emit("migration.failed", { name = migration.name, error = errors.record(err) })
   run.changed = run.changed or err.changed or false
   return err
