@@ -103,6 +103,15 @@ describe("a run that is killed", function()
       local shown = dixis.run({ "show", path }, { cwd = folder })
       assert.equal(0, shown.code)
       assert.is_truthy(shown.stderr:find("has no end in its journal", 1, true), shown.stderr)
+      assert.is_truthy(shown.stderr:find("says what is applied", 1, true), shown.stderr)
+      local early = {}
+      for line in fs.read(path):gmatch "[^\n]+\n" do
+        if line:find('"type":"step.started"', 1, true) then break end
+        early[#early + 1] = line
+      end
+      assert(fs.write(folder .. "/early.jsonl", table.concat(early)))
+      shown = dixis.run({ "show", "./early.jsonl" }, { cwd = folder })
+      assert.is_truthy(shown.stderr:find("no step had begun, so it has changed nothing", 1, true), shown.stderr)
       assert.is_truthy(shown.stdout:find("01_m", 1, true), shown.stdout)
       assert.is_nil(fs.stat((path:gsub("%.jsonl$", ".receipt.json"))))
       assert.equal(0, dixis.run({ "history" }, { cwd = folder }).code)

@@ -33,10 +33,11 @@ return function(arguments)
     write = function(text) tty.write("stdout", text) end, style = style, verbose = true,
     columns = style.terminal and tty.width or nil,
   }
-  local finished
+  local finished, begun
   for event, line in store.events(path) do
     if given.output == "jsonl" then tty.write("stdout", line .. "\n") else view:event(event) end
     finished = finished or event.type == "run.finished"
+    begun = begun or event.type == "step.started" -- on disk before the step begins
   end
   if given.output == "text" then
     local receipt = store.receipt_path(path)
@@ -44,7 +45,9 @@ return function(arguments)
   end
   if not finished then
     aside.say("", "This run has no end in its journal: dixis was killed, or it is still going on.")
-    aside.say("  what to do: ", "the target's ledger (_prisma_migrations) says what is applied; run the runbook again to go on.")
+    aside.say("  what to do: ", begun
+      and "the target's ledger (_prisma_migrations) says what is applied; run the runbook again to go on."
+      or "no step had begun, so it has changed nothing in the target; run the runbook again.")
   end
   return 0
 end
