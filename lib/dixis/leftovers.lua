@@ -6,9 +6,6 @@ local host_sql = require "host.sql"
 
 local leftovers = {}
 
---- The beginning of the name of a rehearsal's copy.
-leftovers.COPY = "dixis-copy-"
-
 -- As clinic/scratch.lua and backup/prove.lua name them.
 local databases_query <const> = [[
 SELECT d.datname AS name FROM pg_catalog.pg_database d
@@ -33,13 +30,14 @@ function leftovers.databases(run, session, where)
   tell(run, where, names, commands)
 end
 
---- Tells of copies in a folder; called before this run makes its own.
+--- Tells of what has such a name in a folder; called before this run makes its own.
 ---@param run dixis.Run
 ---@param folder string
-function leftovers.copies(run, folder)
+---@param pattern string
+function leftovers.files(run, folder, pattern)
   local names, commands = {}, {}
   for _, entry in ipairs(fs.list(folder) or {}) do
-    if entry.type == "directory" and entry.name:sub(1, #leftovers.COPY) == leftovers.COPY then
+    if entry.name:find(pattern) then
       names[#names + 1] = entry.name
       commands[#commands + 1] = ("rm -r '%s/%s'"):format(folder:gsub("'", "'\\''"), entry.name)
     end

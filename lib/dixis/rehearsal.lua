@@ -48,8 +48,8 @@ local function copy(run, args, own)
   folder_of_backups.demand_space(args.folder or "/tmp", bytes * COPIES, "the rehearsal's disk",
     "name a folder with more room: --set folder=DIR")
   local programs <const> = tools.demand(major, args.bin)
-  leftovers.copies(run, fs.realpath(args.folder or "/tmp") or args.folder)
-  own.folder = errors.check(fs.mkdtemp((args.folder or "/tmp") .. "/" .. leftovers.COPY))
+  leftovers.files(run, fs.realpath(args.folder or "/tmp") or args.folder, "^dixis%-copy%-")
+  own.folder = errors.check(fs.mkdtemp((args.folder or "/tmp") .. "/dixis-copy-"))
   local path <const> = own.folder .. "/copy.dump"
   run.bus:intend("rehearsal.started", { database = target.params.dbname, copy = true })
   run:note "copying"

@@ -100,6 +100,18 @@ describe("gate.backup", function()
     assert.same({ proven.sha256, true, proven.recovery.seconds },
       { receipt.backup.sha256, receipt.backup.proven, receipt.recovery.seconds })
     assert.equal(before, book.snapshot(url))
+    assert.is_nil(dixis.event(events, "leftovers.found"))
+  end)
+
+  it("tells the half of a backup that a killed run has left", function()
+    local half = folder .. "/.dixis/backups/backup_1-killed.partial"
+    assert(fs.mkdir(folder .. "/.dixis/backups"))
+    assert(fs.write(half, "PGDMP"))
+    local result, events = run()
+    assert.equal(0, result.code, result.shown)
+    assert.same({ ("rm -r '%s'"):format(half) }, dixis.event(events, "leftovers.found").commands)
+    assert.matches("\n +rm %-r '/", result.stdout)
+    assert.is_table(fs.stat(half))
   end)
 
   it("shows before anybody is asked how long the way back takes", function()

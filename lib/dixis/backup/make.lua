@@ -13,6 +13,7 @@ local errors = require "dixis.errors"
 local fields = require "dixis.backup.fields"
 local folder = require "dixis.backup.folder"
 local fs = require "host.fs"
+local leftovers = require "dixis.leftovers"
 local prove = require "dixis.backup.prove"
 local restore = require "dixis.backup.restore"
 local schema = require "dixis.backup.schema"
@@ -196,6 +197,7 @@ function make.run(run, args)
   local base = ("%s/%s-%s"):format(fs.realpath(work.into), run.identity.database:gsub("[^%w_.-]", "_"), run.id)
   -- A run may make more than one.
   if run.results.backup then base = base .. "-" .. digest.random_hex(2) end
+  leftovers.files(run, fs.realpath(work.into), "%.partial$")
   work.partial = base .. ".partial"
   -- Half a dump must not be taken for a backup, however this ends.
   local _ <close> = setmetatable({}, { __close = function() fs.remove(work.partial) end })
