@@ -12,6 +12,8 @@ assert(not db:query "SELECT 1; SELECT 2")
 assert(db:script "CREATE TEMP TABLE IF NOT EXISTS t (a int); INSERT INTO t VALUES (1), (2)")
 assert(not db:script "SELECT 1; SELEC")
 assert(#db:pipeline({ "BEGIN", { "SELECT $1::text", params = { "x" } }, "COMMIT" }, function() end) == 3)
+assert(db:script "PREPARE twice(int) AS SELECT 2 * $1")
+assert(db:pipeline { { "twice", params = { 4 }, prepared = true, flush = true }, "DEALLOCATE twice" }[1][1][1] == 8)
 local results <const>, err <const> = db:pipeline { "SELECT 1", "SELECT 1/0", "SELECT 2" }
 assert(results == nil and err.index == 2)
 for row in db:rows("SELECT generate_series(1, 3) AS a") do assert(row.a) end

@@ -13,6 +13,7 @@ clock.sleep(0)
 joiners[1]:cancel()
 for _, joiner in ipairs(joiners) do joiner:join() end
 task.shield(function() clock.sleep(0) end)
+task.shield(function() task.unshield() clock.sleep(0) end)
 task.on_signal(function() end)
 task.on_signal(nil)
 pcall(task.spawn(function() error { kind = "thrown" } end).join, 1)

@@ -376,6 +376,23 @@ describe("pipeline", function()
     assert.equal("idle", conn:status())
   end)
 
+  it("gives an answer at once when it is asked to, and with the last one otherwise", function()
+    local asked, slept = { { "SELECT 1", flush = true }, "SELECT pg_sleep(0.4)" }, {}
+    assert(conn:pipeline(asked, function(i, seconds) slept[i] = seconds end))
+    assert.is_true(slept[1] < 0.4 and slept[2] >= 0.3, table.concat(slept, " "))
+    assert(conn:pipeline({ "SELECT 1", "SELECT pg_sleep(0.4)" }, function(i, seconds) slept[i] = seconds end))
+    assert.is_true(slept[1] >= 0.4 and slept[2] < 0.3, table.concat(slept, " "))
+  end)
+
+  it("calls prepared statements by their names", function()
+    assert(conn:script "PREPARE twice(int) AS SELECT 2 * $1; PREPARE one AS SELECT 1")
+    local results = assert(conn:pipeline { { "twice", params = { 4 }, prepared = true }, { "one", prepared = true }, "SELECT 3" })
+    assert.same({ 8, 1, 3 }, { results[1][1][1], results[2][1][1], results[3][1][1] })
+    local _, err = conn:pipeline { "SELECT 1", { "nobody", prepared = true } }
+    assert.same({ "26000", 2 }, { err.sqlstate, err.index })
+    assert.equal("idle", conn:status())
+  end)
+
   it("sends and receives more than both sockets hold", function()
     local statements, text = {}, ("x"):rep(10000)
     for i = 1, 5000 do statements[i] = { "SELECT $1::int, $2", params = { i, text } } end
