@@ -8,6 +8,7 @@
 
 struct chunk {
   const char *name;
+  size_t name_size;
   const char *begin, *end;
 };
 
@@ -15,8 +16,9 @@ struct chunk {
 
 static const struct chunk *find_chunk(const char *name)
 {
+  size_t size = strlen(name);
   for (const struct chunk *chunk = chunks; chunk->name != NULL; chunk++) {
-    if (strcmp(chunk->name, name) == 0) return chunk;
+    if (chunk->name_size == size && memcmp(chunk->name, name, size) == 0) return chunk;
   }
   return NULL;
 }

@@ -45,9 +45,9 @@ return function(verb, ...)
   local ok, result = pcall(function()
     if not module then errors.raise("usage", ("unknown verb '%s'%s"):format(verb, near.suggest(verb, names))) end
     local run = require(module)
-    -- host/main.c stopped it: nothing that is loaded is garbage, so it has its next look when a third has come to that.
+    -- host/main.c stopped it: what is loaded is no garbage, so it need not look before a MiB has come to that.
     collectgarbage "restart"
-    collectgarbage("step", -(collectgarbage "count" // 3))
+    collectgarbage("step", -1024)
     return run(arguments)
   end)
   if ok then return result end
