@@ -1,9 +1,29 @@
-/* A Lua state as dixis wants it: few libraries, strict globals, a heap with a cap (heap.c). */
+/* A Lua state as dixis wants it: few libraries, strict globals, a memory cap. */
 #include "dixis.h"
 
-#include "heap.h"
-
 #include <lualib.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Lua's own heap may not grow past this; a runaway script gets "not enough memory". */
+static const size_t memory_cap = (size_t)512 << 20;
+
+static size_t memory_used;
+
+static void *state_alloc(void *ud, void *block, size_t old_size, size_t new_size)
+{
+  (void)ud;
+  if (block == NULL) old_size = 0; /* Lua passes a type tag here */
+  if (new_size == 0) {
+    free(block);
+    memory_used -= old_size;
+    return NULL;
+  }
+  if (new_size > old_size && memory_used + (new_size - old_size) > memory_cap) return NULL;
+  void *grown = realloc(block, new_size);
+  if (grown != NULL) memory_used += new_size - old_size;
+  return grown;
+}
 
 static int global_missing(lua_State *L)
 {
@@ -80,7 +100,8 @@ static int state_open(lua_State *L)
 
 lua_State *dx_state_new(bool full)
 {
-  lua_State *L = lua_newstate(dx_heap_alloc, NULL);
+  memory_used = 0;
+  lua_State *L = lua_newstate(state_alloc, NULL);
   if (L == NULL) return NULL;
   /* A new coroutine copies the extra space of the main thread: NULL means "not a task". */
   *(void **)lua_getextraspace(L) = NULL;
