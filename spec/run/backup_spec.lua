@@ -96,6 +96,7 @@ describe("gate.backup", function()
     assert.matches("restored into a throw%-away PostgreSQL " .. pg_tools.real():match "%d+" .. "%.", result.stdout)
     local sum = assert(process.run({ "sha256sum", proven.path }, { env = { PATH = process.getenv "PATH" } }))
     assert.equal(sum.stdout:match "^%x+", proven.sha256)
+    assert.matches("· a backup is written, SHA-256 " .. proven.sha256, result.stdout, 1, true)
     local receipt = json.decode(assert(fs.read(store.receipt_path(select(2, dixis.journal(folder))))))
     assert.same({ proven.sha256, true, proven.recovery.seconds },
       { receipt.backup.sha256, receipt.backup.proven, receipt.recovery.seconds })

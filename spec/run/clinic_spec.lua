@@ -30,6 +30,7 @@ describe("a green clinic", function()
     assert.matches("7 migrations applied, in a database that was made for this run and is not kept.", result.stdout, 1, true)
     assert.is_nil(result.stdout:find("recorded in the target", 1, true))
     assert.equal(0, dixis.run({ "verify", "last" }, { cwd = folder }).code)
+    assert.matches("7 applied .* ephemeral_clinic %(throw%-away%)\n", dixis.run({ "history" }, { cwd = folder }).stdout)
     assert.is_nil(fs.stat(dixis.event(events, "target.identified").target.host))
   end)
 

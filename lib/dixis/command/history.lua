@@ -37,6 +37,7 @@ local function row_of(path, id)
       row.database = event.target.database
     elseif event.type == "run.finished" then
       row.outcome, row.exit, row.seconds, row.applied = event.outcome, event.exit, event.seconds, event.applied
+      row.ephemeral = row.ephemeral or event.ephemeral
     end
   end
   return row

@@ -3,7 +3,7 @@
 local on = {}
 
 on["backup.finished"] = function(self, event)
-  self:below("SHA-256 " .. event.sha256, self.style.dim)
+  self:below("a backup is written, SHA-256 " .. event.sha256, self.style.dim)
 end
 on["backup.unproven"] = function(self, event)
   self:warn(("nobody has restored this backup: %s"):format(event.reason))
