@@ -115,6 +115,10 @@ function handlers.AlterTableStmt(context, body)
   local relation <const> = find.relation(context, body.relation,
     { kind = word_of[body.objtype], missing_ok = body.missing_ok })
   if not relation then return end
+  if relation.cause and body.missing_ok then
+    relation.open = true -- it is there in thought alone, and the statement passes it over
+    return
+  end
   for _, item in ipairs(body.cmds or {}) do
     -- USING sees the columns as they were before all of it.
     local definition <const> = item.AlterTableCmd.subtype == "AT_AlterColumnType" and item.AlterTableCmd.def.ColumnDef

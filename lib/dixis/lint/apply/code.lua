@@ -93,6 +93,10 @@ function handlers.CreateFunctionStmt(context, body)
   end
 end
 
+function handlers.AlterFunctionStmt(context, body)
+  signature.find(context, body.func.ObjectWithArgs or body.func)
+end
+
 local function create_part(context, kind, relation, name, replace)
   local list <const> = kind == "trigger" and relation.triggers or relation.policies
   name = names.clip(name)
