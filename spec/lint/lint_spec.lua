@@ -54,4 +54,15 @@ describe("lint", function()
     assert.same({}, errors_of(result))
     assert.is_true(result.unknown)
   end)
+
+  it("does not pass over a body that it cannot read", function()
+    local function said(language, body)
+      local result <const> = history.lint { ("CREATE FUNCTION f() RETURNS int LANGUAGE %s AS $$ %s $$;"):format(language, body) }
+      assert.same({}, errors_of(result))
+      return result.unknown
+    end
+    assert.is_true(said("plpgsql", "BEGIN RETURNN 1; END"))
+    assert.is_true(said("sql", "SELEC 1"))
+    assert.is_false(said("plpgsql", "DECLARE u pg_user; BEGIN u.usename := 'x'; RETURN 1; END"))
+  end)
 end)

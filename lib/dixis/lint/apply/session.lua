@@ -119,10 +119,54 @@ local polymorphic <const> = { anyelement = true, anyarray = true, anynonarray = 
 
 local checked <const> = { SelectStmt = true, InsertStmt = true, UpdateStmt = true, DeleteStmt = true }
 
---- The body of a function in SQL is checked when it is created; those in other languages are not.
+local languages <const> = { sql = true, plpgsql = true, c = true, internal = true }
+
+-- A language comes with an extension of its name.
+local function check_language(context, name)
+  local model <const> = context.model
+  if not name or languages[name:lower()] or model.extensions[name:lower()] or model.languages or model.opaque
+    or model.epochs.schema > 0 then return end
+  context:report("missing-extension", { object = name,
+    message = ('the language "%s" does not exist here: an extension brings it, which was not created'):format(name),
+    fix = ('CREATE EXTENSION IF NOT EXISTS "%s" before this statement'):format(name),
+    fix_sql = ('CREATE EXTENSION IF NOT EXISTS "%s";'):format(name), fix_file = context.file, fix_edit = "before" })
+end
+
+function handlers.CreatePLangStmt(context)
+  context.model.languages = true
+end
+
+local function grammatical(message)
+  for _, beginning in ipairs { "syntax error", "unexpected end", "mismatched parentheses", "unterminated" } do
+    if message:find(beginning, 1, true) == 1 then return true end
+  end
+  return false
+end
+
+-- The server reads a body when it makes the function. What this parser does not read may be a fault, or of a later version.
+local function check_syntax(context, language, text)
+  if context.skip_bodies or context.variables or not text then return end
+  local parsed, problem
+  if language == "sql" then
+    parsed, problem = sql.parse(text)
+  elseif language == "plpgsql" then
+    parsed, problem = sql.parse_plpgsql(context.text:sub(context.statement.first, context.statement.last))
+  else
+    return
+  end
+  -- Of other faults it cannot judge: it has no catalog to look types up in.
+  if parsed or not grammatical(problem.message) then return end
+  context.unknown = true
+  context:report("cannot-know", { message = ("the parser does not read this function's body: %s"):format(problem.message) })
+end
+
+--- The body of a function in SQL is checked when it is created; of one in PL/pgSQL, only its syntax.
 function handlers.check_body(context, definition, parameters)
   local language <const> = node.option(definition.options, "language")
   local text <const> = body_text(definition.options)
+  local written <const> = type(language) == "table" and node.text(language) or nil
+  check_language(context, written)
+  check_syntax(context, written and written:lower(), text)
   if definition.sql_body or type(language) == "table" and node.text(language) == "sql" then
     if context.skip_bodies or context.soft then return end
     for _, item in ipairs(definition.parameters or {}) do
