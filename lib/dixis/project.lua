@@ -3,6 +3,7 @@
 local errors = require "dixis.errors"
 local folder = require "dixis.migrate.folder"
 local fs = require "host.fs"
+local locate = require "dixis.migrate.locate"
 
 ---@class dixis.Project
 ---@field path string     the migrations folder
@@ -16,21 +17,13 @@ local function parent(path)
   return path:match "^(.*)/[^/]+/?$" or "."
 end
 
--- Beside the migrations, as Prisma has it: a file, or a folder of files.
-local function find_schema(migrations)
-  local base = parent(migrations)
-  for _, candidate in ipairs { base .. "/schema.prisma", base .. "/schema" } do
-    if fs.stat(candidate) then return candidate end
-  end
-end
-
 --- Finds the project by the options `migrations` and `schema`, or by itself from the working directory.
 ---@param options { migrations?: string, schema?: string }
 ---@param allow? table<string, boolean>  for folder.read
 ---@return dixis.Project
 function project.find(options, allow)
   local path, err = options.migrations, nil
-  if not path then path, err = folder.find(fs.cwd()) end
+  if not path then path, err = locate.migrations(fs.cwd()) end
   if not path then
     errors.raise("refused", err.message, { hint = err.hint or "say where they are: --set migrations=DIR" })
   end
@@ -41,7 +34,7 @@ function project.find(options, allow)
   if schema and not fs.stat(schema) then
     errors.refuse(("the schema %s does not exist"):format(schema), "check --set schema=...")
   end
-  return setmetatable({ path = path, schema = schema or find_schema(path), allow = allow }, Project)
+  return setmetatable({ path = path, schema = schema or locate.schema(".", path), allow = allow }, Project)
 end
 
 --- The migrations of the folder, in Prisma's order; read once.

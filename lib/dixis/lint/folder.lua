@@ -2,6 +2,7 @@
 
 local folder = require "dixis.migrate.folder"
 local fs = require "host.fs"
+local locate = require "dixis.migrate.locate"
 local rules = require "dixis.lint.rules"
 
 local lint_folder = {}
@@ -201,7 +202,7 @@ function lint_folder.locate(dir)
   for _, entry in ipairs(fs.list(dir) or {}) do
     if entry.type == "directory" and fs.stat(("%s/%s/migration.sql"):format(dir, entry.name)) then return dir end
   end
-  local found, err = folder.find(dir)
+  local found, err = locate.migrations(dir)
   if found then return found end
   if fs.stat(dir .. "/migrations") then return dir .. "/migrations" end
   return nil, err

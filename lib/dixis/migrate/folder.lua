@@ -1,10 +1,9 @@
--- The migrations folder of a Prisma project: where it is, which migrations it has, in Prisma's order.
+-- The migrations folder of a Prisma project: which migrations it has, in Prisma's order.
 -- Only checksums are kept: ten thousand migrations stay small, and what runs is read again and verified.
 
 local digest = require "host.digest"
 local errors = require "dixis.errors"
 local fs = require "host.fs"
-local json = require "dixis.json"
 
 local folder = {}
 
@@ -267,63 +266,6 @@ function folder.text(migration)
       { hint = "nobody may edit migrations during a run; look at it, then run again" })
   end
   return decoded
-end
-
--- The project's package.json may name the schema; the migrations are beside it.
-local function find_named(start)
-  local text = fs.read(start .. "/package.json")
-  local package = text and json.decode(text)
-  local prisma = type(package) == "table" and package.prisma
-  local schema = type(prisma) == "table" and prisma.schema
-  if type(schema) ~= "string" then return nil end
-  schema = (schema:gsub("^%./", ""):gsub("/+$", ""))
-  local full <const> = schema:sub(1, 1) == "/" and schema or start .. "/" .. schema
-  local inside <const>, beside <const> = full .. "/migrations", (full:match "^(.*)/") .. "/migrations"
-  for _, path in ipairs { inside, beside } do
-    if fs.stat(path) then return path end
-  end
-  return failure(("package.json says the schema is %s, but there is no %s"):format(schema, beside),
-    "create the first migration with `npx prisma migrate dev`, or say where the folder is: --set migrations=DIR")
-end
-
-local places <const> = {
-  "prisma", "packages/*/prisma", "apps/*/prisma", "db/prisma", "server/prisma", "backend/prisma", "src/prisma",
-}
-
--- "packages/*/prisma" as the folders that it stands for.
-local function expand(start, place)
-  local before, after = place:match "^(.-)%*(.*)$"
-  if not before then return { place } end
-  local found = {}
-  for _, entry in ipairs(fs.list(start .. "/" .. before) or {}) do
-    if entry.name ~= "node_modules" then found[#found + 1] = before .. entry.name .. after end
-  end
-  return found
-end
-
---- Finds the migrations folder of the project in `start`: what package.json names, or the usual places.
----@param start string
----@return string? path
----@return dixis.Error? err  kind "migrations"
-function folder.find(start)
-  start = start:gsub("(.)/+$", "%1")
-  local named, err = find_named(start)
-  if named or err then return named, err end
-  local found <const> = {}
-  for _, place in ipairs(places) do
-    for _, prisma in ipairs(expand(start, place)) do
-      local path <const> = start .. "/" .. prisma .. "/migrations"
-      local stat = fs.stat(path)
-      if stat and stat.type == "directory" then found[#found + 1] = path end
-    end
-  end
-  if #found == 1 then return found[1] end
-  if #found == 0 then
-    return failure(("there is no prisma/migrations in %s"):format(start),
-      "run from the project's folder, or say where the folder is: --set migrations=DIR")
-  end
-  return failure(("several migrations folders are in %s: %s"):format(start, table.concat(found, ", ")),
-    "say which one is meant: --set migrations=DIR")
 end
 
 return folder
