@@ -115,13 +115,13 @@ describe("a clinic", function()
       ["20250101000000_init"] = "CREATE TABLE t (a int PRIMARY KEY);\nINSERT INTO t VALUES (1);\nINSERT INTO t VALUES (1);\n"
         .. "CREATE TABLE u (a int);\n",
       ["20250102000000_after"] = "ALTER TABLE u ADD COLUMN b int;\n",
-    }, "failed-statement init:3" },
+    }, "duplicate-row init:3" },
     ["a constraint that is broken at COMMIT"] = { {
       ["20250101000000_init"] = "CREATE TABLE p (a int PRIMARY KEY);\n"
         .. "CREATE TABLE c (a int REFERENCES p DEFERRABLE INITIALLY DEFERRED);\n",
       ["20250102000000_rows"] = "INSERT INTO c VALUES (1);\n",
       ["20250103000000_after"] = "CREATE TABLE after (a int);\n",
-    }, "failed-statement rows:1" },
+    }, "missing-row rows:1" },
     ["BEGIN and COMMIT around it"] = { {
       ["20250101000000_init"] = "BEGIN;\nCREATE TABLE t (a int);\nALTER TABLE u ADD COLUMN b int;\n"
         .. "ALTER TABLE t ADD COLUMN b int;\nCOMMIT;\n",

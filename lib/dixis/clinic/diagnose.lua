@@ -149,9 +149,19 @@ local function is_of_data(failure)
   return class ~= "42" and class ~= "3F" and class ~= "2B"
 end
 
+-- What a deferred constraint may put off until the COMMIT, where no statement is to blame.
+local put_off <const> = { ["duplicate-row"] = true, ["missing-row"] = true }
+
+function Diagnosis:foretold_of(failure)
+  if failure.index then return self.foretold[key(failure.migration, failure.index)] end
+  for _, finding in ipairs(self.linted.findings) do
+    if finding.migration == failure.migration and put_off[finding.rule] then return finding end
+  end
+end
+
 function Diagnosis:failures(failures)
   for _, failure in ipairs(failures) do
-    local found = failure.index and self.foretold[key(failure.migration, failure.index)]
+    local found = self:foretold_of(failure)
     local fault
     if found then
       fault = self:add_finding(found, "both")
