@@ -95,6 +95,9 @@ describe("a target's URL", function()
     for _, name in ipairs { "hostaddr", "service", "passfile", "dbname", "port", "replication" } do
       assert.matches("'" .. name .. "'", failure("postgresql://u:p@h/d?" .. name .. "=x").message)
     end
+    err = failure "postgresql://u:p@h/d?host=/run/postgresql&port=5433"
+    assert.matches("may lead to another place than the URL shows", err.message, 1, true)
+    assert.equal("say host, port and database before the '?', and leave it out", err.hint)
     assert.matches("'password'", failure("postgresql://u@h/d?password=canary").message)
   end)
 

@@ -7,7 +7,9 @@ local decode <const>, fail <const>, set <const> = url_text.decode, url_text.fail
 
 local url_query = {}
 
--- Those that lead elsewhere (hostaddr, service, passfile, ...) are left out on purpose.
+-- What PostgreSQL's client knows too, and would follow to another place than the one that the URL shows.
+local elsewhere <const> = set "hostaddr port dbname service servicefile passfile"
+
 local libpq <const> = set [[
   sslmode sslrootcert sslcert sslkey sslpassword sslcrl sslcrldir sslsni sslcompression ssl_min_protocol_version
   ssl_max_protocol_version channel_binding connect_timeout application_name fallback_application_name options
@@ -63,11 +65,15 @@ function url_query.parse(query)
       if not name:find "^[%a_]+$" or #name > 32 then
         return fail("a parameter in the query has a name that none has", "parameters look like ?name=value&name=value")
       end
+      if elsewhere[name] then
+        return fail(("the parameter '%s' is not known here: it may lead to another place than the URL shows"):format(name),
+          "say host, port and database before the '?', and leave it out")
+      end
       local known <const> = near.keys(libpq)
       table.move(near.keys(prisma), 1, #near.keys(prisma), #known + 1, known)
       local meant = near.find(name, known)
       return fail(("the parameter '%s' is not known"):format(name),
-        meant and ("did you mean '%s'?"):format(meant) or "neither Prisma nor PostgreSQL's client knows it: remove it")
+        meant and ("did you mean '%s'?"):format(meant) or "remove it: it means nothing here")
     end
     if not value then return fail(("the parameter '%s' has no value"):format(name)) end
     if found[name] then return fail(("the parameter '%s' is there twice"):format(name)) end
