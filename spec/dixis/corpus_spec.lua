@@ -52,7 +52,8 @@ CREATE TABLE later (id int);
 CREATE TABLE state AS
   SELECT name, setting FROM pg_catalog.pg_settings WHERE source = 'session' AND name !~ '^transaction_'
   UNION ALL SELECT 'users', current_user || ' ' || session_user
-  UNION ALL SELECT 'prepared', name FROM pg_catalog.pg_prepared_statements WHERE name <> 'dixis_applied'
+  UNION ALL SELECT 'prepared', name FROM pg_catalog.pg_prepared_statements
+    WHERE name NOT IN ('dixis_applied', 'dixis_transaction')
   UNION ALL SELECT 'cursor', name FROM pg_catalog.pg_cursors
   UNION ALL SELECT 'channel', c FROM pg_catalog.pg_listening_channels() c
   UNION ALL SELECT 'temporary', relname FROM pg_catalog.pg_class WHERE relnamespace = pg_catalog.pg_my_temp_schema()
