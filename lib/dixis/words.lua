@@ -32,4 +32,12 @@ function words.are(n)
   return n == 1 and "is" or "are"
 end
 
+--- "all 3 rows", "1 row".
+---@param n integer
+---@param word string
+---@return string
+function words.all(n, word)
+  return (n == 1 and "" or "all ") .. words.count(n, word)
+end
+
 return words

@@ -9,7 +9,7 @@ return {
   act = function(run)
     local found = run:latest_history()
     local total = #run:project():migrations()
-    if found.applied == total then return true, ("all %s applied"):format(words.count(total, "migration")) end
+    if found.applied == total then return true, words.all(total, "migration") .. " applied" end
     return false, ("%d of %s applied"):format(found.applied, words.count(total, "migration")),
       "see the failed step; run again after mending it"
   end,

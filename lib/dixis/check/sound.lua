@@ -18,7 +18,7 @@ local aspects <const> = {}
 
 function aspects.applies(run)
   local examined, counts = run.examined, run.diagnosed.counts
-  if #examined.failures == 0 then return true, ("all %s applied"):format(words.count(examined.migrations, "migration")) end
+  if #examined.failures == 0 then return true, words.all(examined.migrations, "migration") .. " applied" end
   if counts.gap > 0 then
     return false, ("%s failed, %d for what this server lacks"):format(words.count(#examined.failures, "statement"), counts.gap),
       "see the faults below: nothing is proved before this server has what they need"
