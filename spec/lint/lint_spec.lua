@@ -41,6 +41,25 @@ describe("lint", function()
     }, errors_of(result))
   end)
 
+  it("gives the names that PostgreSQL gives, though something was missing before", function()
+    agreed { [[
+      SELECT setval('k_id_seq', 5);
+      ALTER TABLE k ADD CONSTRAINT k_a_fkey FOREIGN KEY (a) REFERENCES m (id);
+      CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT nope';
+    ]], [[
+      CREATE TABLE m (id int PRIMARY KEY);
+      CREATE TABLE k (id serial, a int REFERENCES m);
+      CREATE FUNCTION f(text) RETURNS text LANGUAGE sql AS 'SELECT $1';
+      CREATE TABLE n (id int PRIMARY KEY, x nothing);
+    ]], [[
+      SELECT setval('k_id_seq', 5);
+      ALTER TABLE k DROP CONSTRAINT k_a_fkey;
+      SELECT f('x');
+      CREATE TABLE n (id int PRIMARY KEY);
+      ALTER TABLE n DROP CONSTRAINT n_pkey;
+    ]] }
+  end)
+
   it("says where", function()
     local finding <const> = agreed({ "SELECT 1;\n\n  DROP TABLE nothing;" }).findings[1]
     assert.same({ "missing-table", 3, 3, 2, "DROP TABLE nothing" },

@@ -17,7 +17,7 @@ local column = {}
 local function own_sequence(context, relation, made, identity)
   local model <const> = context.model
   local name <const> = names.choose(relation.name, made.name, "seq",
-    function(wanted) return model:relation_in(relation.schema, wanted) end)
+    function(wanted) return model:relation_taken(relation.schema, wanted) end)
   local sequence <const> = context:make(model:new_relation("sequence", relation.schema, name))
   sequence.owner, made.owned, sequence.identity = made, { [sequence] = true }, identity
   model:add_relation(sequence)

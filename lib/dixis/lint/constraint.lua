@@ -26,7 +26,7 @@ end
 
 local function taken(context, relation)
   return function(name)
-    return context.model:relation_in(relation.schema, name) or context.model:constraint_taken(relation.schema, name)
+    return context.model:relation_taken(relation.schema, name) or context.model:constraint_taken(relation.schema, name)
   end
 end
 

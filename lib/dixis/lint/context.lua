@@ -58,7 +58,10 @@ function Context:finish()
   end
   if not self.failed then return end
   local cause <const> = self.findings[self.failed].cause or self.failed
-  for _, object in ipairs(self.made) do object.cause = object.cause or cause end
+  for _, object in ipairs(self.made) do
+    object.cause = object.cause or cause
+    if object.kind == "constraint" then self.model:count_constraint(object.table.schema, object.name, -1) end
+  end
 end
 
 local EXCERPT <const> = 100

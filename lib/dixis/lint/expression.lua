@@ -67,11 +67,22 @@ end
 ---@param name string
 ---@param arguments table[]
 function expression.check_call(context, list, schema, name, arguments)
-  if not schema and (builtin.has(name) or builtin.extension(name)) or context.model.opaque or context.model.path_unsure then
+  local failed
+  for _, found in pairs(list) do
+    if signature.takes(found, #arguments) then
+      if not found.cause then return end
+      failed = failed or found
+    elseif not found.cause and not find.stands(context, found) then
+      return
+    end
+  end
+  if failed then
+    context:follow("missing-function", failed, { object = find.full(schema, name),
+      message = ('the function "%s" is not there: the statement that should have made it fails'):format(name) })
     return
   end
-  for _, found in pairs(list) do
-    if not find.stands(context, found) or signature.takes(found, #arguments) then return end
+  if not schema and (builtin.has(name) or builtin.extension(name)) or context.model.opaque or context.model.path_unsure then
+    return
   end
   context:report("missing-function", { object = find.full(schema, name),
     message = ('the function "%s" does not exist here with %d argument%s'):format(name, #arguments,
@@ -88,12 +99,6 @@ function expression.call(context, parts, needs, arguments)
   if schema == "pg_catalog" then return end
   local list, why = context.model:functions(schema, name)
   if list then
-    for _, found in pairs(list) do
-      if found.cause then
-        context:follow("missing-function", found, { object = find.full(schema, name),
-          message = ('the function "%s" is not there: the statement that should have made it fails'):format(name) })
-      end
-    end
     expression.check_call(context, list, schema, name, arguments or {})
     -- Of several with the same name it is not known here which one is meant.
     local _, only = next(list)

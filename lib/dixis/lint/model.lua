@@ -308,6 +308,15 @@ function Model:relation_in(schema, name)
   return in_schema(self, "relations", schema, name)
 end
 
+--- Must a name that PostgreSQL makes up be another one? What is there in thought alone is not in its way.
+---@param schema string
+---@param name string
+---@return boolean
+function Model:relation_taken(schema, name)
+  local found <const> = in_schema(self, "relations", schema, name)
+  return found ~= nil and not found.cause
+end
+
 --- Is there a constraint of that name on any table of the schema?
 ---@param schema string
 ---@param name string

@@ -268,7 +268,7 @@ function commands.AT_AddIdentity(context, relation, command)
       ('ALTER COLUMN "%s" SET NOT NULL before'):format(found.name)) then return end
   found.identity = true
   local name <const> = names.choose(relation.name, found.name, "seq",
-    function(wanted) return context.model:relation_in(relation.schema, wanted) end)
+    function(wanted) return context.model:relation_taken(relation.schema, wanted) end)
   local sequence <const> = context:make(context.model:new_relation("sequence", relation.schema, name))
   sequence.owner, sequence.identity, found.owned = found, true, found.owned or {}
   found.owned[sequence] = true

@@ -78,7 +78,7 @@ function handlers.IndexStmt(context, body)
   local model <const> = context.model
   local fields <const>, texts <const> = index_keys(context, relation, body)
   local name <const> = names.clip(body.idxname or names.choose(relation.name, names.join(distinct(texts)), "idx",
-    function(wanted) return model:relation_in(relation.schema, wanted) end))
+    function(wanted) return model:relation_taken(relation.schema, wanted) end))
   local before <const> = model:relation_in(relation.schema, name)
   if body.if_not_exists and find.stands(context, before) then
     if before.kind ~= "index" then return end
