@@ -51,7 +51,7 @@ function find.schema(context, schema)
 end
 
 -- As if it were there, with columns that are not known.
-local function assume(context, kind, schema, name, cause)
+local function assume(context, kind, schema, name, cause, missing)
   local model <const> = context.model
   local relation <const> = model:new_relation(kind == "index" and "index" or kind == "sequence" and "sequence" or "table",
     model:target(schema), name)
@@ -61,7 +61,9 @@ local function assume(context, kind, schema, name, cause)
     relation.table.open = true
   end
   relation.maybe = not cause or nil
-  if not context.model:is_system(relation.schema) then model:add_relation(relation) end
+  -- In a branch that may not be taken, it is surely missing and nothing is said yet: the next one to need it says so.
+  local unsaid <const> = missing and not cause
+  if not unsaid and not model:is_system(relation.schema) then model:add_relation(relation) end
   return relation
 end
 
@@ -99,7 +101,7 @@ function find.relation(context, range, options)
         gone and history(context, gone) or suggestion(name, known)) })
     if cause then context.model.missing[full(schema or model:target(), name)] = cause end
   end
-  return assume(context, what, schema, name, cause)
+  return assume(context, what, schema, name, cause, why == "missing")
 end
 
 local system_columns <const> = { ctid = true, xmin = true, xmax = true, cmin = true, cmax = true, tableoid = true }
