@@ -103,18 +103,22 @@ function forecast.make(run)
   local now = { sizes = sizes, database = database }
   local made = { low = 0, high = 0, count = #run.plan.pending, migrations = {}, sizes = {}, database_bytes = database,
     notes = {}, others = others(run, known) }
+  local catalog = 0
   for _, migration in ipairs(run.plan.pending) do
     local one = estimate.migration(migration, known.migrations[migration.name], now)
     if migration.work or known.migrations[migration.name] then made.migrations[#made.migrations + 1] = one end
-    made.low, made.high = made.low + one.low, made.high and one.high and made.high + one.high
+    catalog = catalog + (one.catalog or 0)
+    made.low = made.low + one.low
+    made.high = made.high and one.high and made.high + one.high - estimate.catalog(one.catalog or 0)
   end
+  made.high = made.high and made.high + estimate.catalog(catalog)
   for i, name in ipairs(names) do made.sizes[i] = { table = name, bytes = sizes and sizes[name] } end
   if not sizes then made.notes[1] = "the sizes of the tables could not be read" end
   learn(made, known.compared)
   return made
 end
 
---- "2.10 s to 9 min 30 s"; without a high end, that it is not known.
+--- "2.10 s to 9 min 30 s", "at most 44.0 s"; without a high end, that it is not known.
 ---@param low number
 ---@param high? number
 ---@return string
@@ -122,6 +126,7 @@ function forecast.range(low, high)
   if not high then
     return "nobody knows how long" .. (low >= estimate.QUICK and (", at least %s"):format(duration.show(low)) or "")
   end
+  if low < 0.001 then return "at most " .. duration.show(high) end
   return ("%s to %s"):format(duration.show(low), duration.show(high))
 end
 

@@ -6,13 +6,20 @@ local estimate = {}
 -- Bytes per second, from a fast server that has all in memory to a busy one with slow disks.
 local FAST <const> = 1e9
 local SLOW <const> = { read = 20e6, write = 5e6 }
--- A statement on the catalog, and its round trip.
-local QUICK <const> = 0.1
+-- A statement on the catalog, and its round trip; one of a hundred, which are not all slow.
+local QUICK <const>, QUICK_OF_MANY <const>, MANY <const> = 0.1, 0.02, 50
 -- The same work on the same data, on another day or another machine.
 local LESS <const>, MORE <const> = 0.5, 2
 local SAME_SIZE <const> = 1.5
 
 estimate.LESS, estimate.MORE, estimate.QUICK = LESS, MORE, QUICK
+
+--- The most that so many statements on the catalog take.
+---@param statements integer
+---@return number
+function estimate.catalog(statements)
+  return QUICK * math.min(statements, MANY) + QUICK_OF_MANY * math.max(0, statements - MANY)
+end
 
 local function bytes_of(item, sizes, database)
   if not sizes then return nil end
@@ -103,7 +110,8 @@ end
 ---@param migration table  of the plan, with its work
 ---@param known? dixis.Measurement[]
 ---@param now { sizes?: table<string, number>, database?: number }
----@return { name: string, low: number, high?: number, basis: string }
+---@return { name: string, low: number, high?: number, basis: string, catalog?: integer }  catalog: statements in it that
+---   `estimate.catalog` alone speaks for
 function estimate.migration(migration, known, now)
   local m = nearest(migration, known, now)
   local made = { name = migration.name }
@@ -113,7 +121,8 @@ function estimate.migration(migration, known, now)
     made.basis = basis_of(m, same, made.high)
   else
     local items, bytes, untold = migration.work or none, nil, nil
-    made.low, made.high = 0, QUICK * (migration.statements - #items)
+    made.catalog = migration.statements - #items
+    made.low, made.high = 0, estimate.catalog(made.catalog)
     for i, item in ipairs(items) do
       local here = bytes_of(item, now.sizes, now.database)
       local low, high = reckoned(item, here)
