@@ -65,10 +65,10 @@ local function contradictions(context, made, body)
     local kind <const> = item.Constraint.contype
     not_null = not_null or kind == "CONSTR_NOTNULL" or kind == "CONSTR_IDENTITY"
     null = null or kind == "CONSTR_NULL"
-    if only_once[kind] and seen[kind] then reason = ("has more than one %s"):format(only_once[kind]) end
-    if only_once[kind] and made.type.serial then reason = ("is a serial, which has a default, and has a %s too"):format(
-      only_once[kind]) end
-    seen[kind] = true
+    local what <const> = only_once[kind]
+    if what and seen[kind] then reason = ("has more than one %s"):format(what) end
+    if what and made.type.serial then reason = ("is a serial, which has a default, and has a %s too"):format(what) end
+    if what then seen[kind] = true end
   end
   if null and not_null then reason = "is said to take NULL and not to" end
   if not reason then return end
@@ -84,7 +84,8 @@ end
 function column.make(context, relation, body)
   local name <const> = names.clip(body.colname)
   local type <const> = body.typeName and expression.type(context, body.typeName) or { text = false, name = "?" }
-  local made <const> = context:make { name = name, type = type, nullable = true, collated = body.collClause and true }
+  local made <const> = context:make { kind = "column", table = relation, name = name, type = type, nullable = true,
+    collated = body.collClause and true }
   context.model:add_column(relation, made)
   if type.user then depend.on(made, type.user) end
   if type.serial then
