@@ -116,10 +116,9 @@ static bool send_statements(lua_State *L, struct pg_conn *conn, struct progress 
     push_statement(L, progress->sent + 1);
     const char *sql = dx_pg_statement(L, top + 1);
     if (sql == NULL || !dx_pg_params(L, top + 2, &params)) return false;
-    int sent =
-        has_flag(L, progress->sent + 1, "prepared")
-            ? dx_pq.PQsendQueryPrepared(pg, sql, params.n, params.values, NULL, NULL, 0)
-            : dx_pq.PQsendQueryParams(pg, sql, params.n, NULL, params.values, NULL, NULL, 0);
+    int sent = has_flag(L, progress->sent + 1, "prepared")
+                   ? dx_pq.PQsendQueryPrepared(pg, sql, params.n, params.values, NULL, NULL, 0)
+                   : dx_pq.PQsendQueryParams(pg, sql, params.n, NULL, params.values, NULL, NULL, 0);
     if (!sent) return false;
     unflushed += lua_rawlen(L, top + 1);
     for (int i = 0; i < params.n; i++) {
