@@ -9,7 +9,7 @@ local sql = require "host.sql"
 
 local body = {}
 
-local MOST <const> = 200 -- statements that are followed in a body
+local MOST <const> = 1000 -- statements that are followed in a body
 
 local run
 
@@ -67,9 +67,24 @@ local function constant(state, tree)
       return form == "I" and sql.quote_identifier(value) or form == "L" and sql.quote_literal(value) or value
     end)
     return known and not text:find "%%%d" and text or nil
-  elseif kind == "ColumnRef" and #inner.fields == 1 then
-    return state.constants[node.text(inner.fields[1]) or ""]
+  elseif kind == "ColumnRef" then
+    local names <const> = node.texts(inner.fields)
+    return #names == #inner.fields and state.constants[table.concat(names, ".")] or nil
   end
+end
+
+-- The elements of an array of constants; nil: not known.
+local function elements(state, tree)
+  local kind <const>, inner <const> = next(tree or {})
+  if kind == "TypeCast" then return elements(state, inner.arg) end
+  if kind == "ColumnRef" then return #inner.fields == 1 and state.lists[node.text(inner.fields[1]) or ""] or nil end
+  if kind ~= "A_ArrayExpr" then return nil end
+  local list <const> = {}
+  for i, element in ipairs(inner.elements or {}) do
+    list[i] = constant(state, element)
+    if not list[i] then return nil end
+  end
+  return list
 end
 
 -- What a text with holes can change at most: nil for everything, false for nothing that counts here.
@@ -198,9 +213,47 @@ end
 
 local function loop(state, stmt) possibly(state, stmt.body) end
 statements.PLpgSQL_stmt_loop, statements.PLpgSQL_stmt_while = loop, loop
-statements.PLpgSQL_stmt_fori, statements.PLpgSQL_stmt_fors = loop, loop
-statements.PLpgSQL_stmt_forc, statements.PLpgSQL_stmt_foreach_a = loop, loop
+statements.PLpgSQL_stmt_fori, statements.PLpgSQL_stmt_forc = loop, loop
 statements.PLpgSQL_stmt_dynfors = loop
+
+-- Runs the body of a loop for each of the known values of its variable; when it may end before, it is only possible.
+local function each(state, stmt, variable, list)
+  local steady = list ~= nil and variable ~= nil and not state.text:find("%f[%w_]" .. variable:match "^[^.]+" .. "%s*:=")
+  node.walk(stmt.body, function(kind)
+    if kind == "PLpgSQL_stmt_exit" or kind == "PLpgSQL_stmt_return" then steady = false end
+  end)
+  if not steady then return possibly(state, stmt.body) end
+  local before <const> = state.constants[variable]
+  for _, text in ipairs(list) do
+    state.constants[variable] = text
+    run(state, stmt.body)
+  end
+  state.constants[variable] = before
+end
+
+function statements.PLpgSQL_stmt_foreach_a(state, stmt)
+  each(state, stmt, state.names[stmt.varno or -1], elements(state, tree_of(query_of(stmt.expr))))
+end
+
+local function unqualified(parts)
+  local _, name = node.name(parts)
+  return name
+end
+
+-- FOR name IN SELECT unnest(ARRAY['a', 'b'])
+function statements.PLpgSQL_stmt_fors(state, stmt)
+  local parsed <const> = sql.parse(query_of(stmt.query))
+  local select <const> = parsed and #parsed == 1 and parsed[1].node == "SelectStmt" and json.decode(parsed[1].tree)
+  local fields <const> = stmt.var and stmt.var.PLpgSQL_row and stmt.var.PLpgSQL_row.fields
+  local plain <const> = select and not select.fromClause and not select.whereClause and select.targetList
+  local target <const> = plain and #plain == 1 and plain[1].ResTarget
+  local call <const> = target and target.val and target.val.FuncCall
+  if not call or select.larg or not fields or #fields ~= 1 or unqualified(call.funcname) ~= "unnest" then
+    return possibly(state, stmt.body)
+  end
+  local name <const> = fields[1].name
+  each(state, stmt, state.records[name] and name .. "." .. (target.name or "unnest") or name, elements(state, call.args[1]))
+end
 
 function statements.PLpgSQL_stmt_case(state, stmt)
   for _, item in ipairs(stmt.case_when_list or {}) do possibly(state, item.PLpgSQL_case_when.stmts) end
@@ -272,14 +325,20 @@ function body.follow(context, text, apply)
     if body.may_change(text) then context:doubt "this block is not understood" end
     return
   end
-  local state <const> = { context = context, apply = apply, count = 0, constants = {} }
-  for _, item in ipairs(found.datums or {}) do
+  local state <const> = { context = context, apply = apply, count = 0, text = text, constants = {}, lists = {}, names = {},
+    records = {} }
+  for i, item in ipairs(found.datums or {}) do
     local variable <const> = item.PLpgSQL_var
+    if variable then
+      state.names[i - 1] = variable.refname
+      state.records[variable.refname] = variable.datatype.PLpgSQL_type.typname:find "record" ~= nil
+    end
     if variable and variable.default_val then
       local value <const> = tree_of(query_of(variable.default_val))
       -- A variable may be given another value: then it is no constant.
       if not text:find(variable.refname .. "%s*:?=") or select(2, text:gsub(variable.refname .. "[^;\n]-:?=", "")) < 2 then
         state.constants[variable.refname] = value and constant(state, value)
+        state.lists[variable.refname] = value and elements(state, value)
       end
     end
   end
