@@ -60,6 +60,26 @@ describe("lint", function()
     ]] }
   end)
 
+  it("takes back what a statement that fails has done", function()
+    agreed { [[
+      CREATE TABLE a (id int PRIMARY KEY, x int DEFAULT 1, y text, CONSTRAINT c CHECK (x > 1));
+      CREATE TABLE b (id int, a int CONSTRAINT f REFERENCES a);
+      CREATE INDEX i ON a (x);
+    ]], [[
+      ALTER TABLE a DROP COLUMN x, ADD COLUMN z nothing, ALTER COLUMN y TYPE int USING y::int;
+      ALTER TABLE a DROP CONSTRAINT a_pkey CASCADE, ALTER COLUMN nothing SET NOT NULL;
+    ]], [[
+      UPDATE a SET x = 1, y = 'text';
+      DROP INDEX i;
+      ALTER TABLE a ADD COLUMN x int;
+      ALTER TABLE a DROP CONSTRAINT c;
+      ALTER TABLE b DROP CONSTRAINT f;
+      ALTER TABLE a DROP CONSTRAINT a_pkey;
+      ALTER TABLE a DROP COLUMN x;
+      ALTER TABLE a ADD COLUMN x text;
+    ]] }
+  end)
+
   it("says where", function()
     local finding <const> = agreed({ "SELECT 1;\n\n  DROP TABLE nothing;" }).findings[1]
     assert.same({ "missing-table", 3, 3, 2, "DROP TABLE nothing" },

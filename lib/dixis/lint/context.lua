@@ -1,5 +1,6 @@
 -- What a statement is judged in: the model, where we are, and the findings so far.
 
+local depend = require "dixis.lint.depend"
 local names = require "dixis.lint.names"
 local rules = require "dixis.lint.rules"
 
@@ -47,6 +48,7 @@ end
 ---@param statement host.sql.Statement
 function Context:begin(statement)
   self.statement, self.failed, self.made, self.soft, self.possible = statement, nil, {}, nil, nil
+  self.model.undo = nil
   self.place = { migration = self.migration, file = self.file, line = statement.line, statement_index = self.index }
 end
 
@@ -58,6 +60,7 @@ function Context:finish()
   end
   if not self.failed then return end
   local cause <const> = self.findings[self.failed].cause or self.failed
+  depend.restore(self.model, self.failed)
   for _, object in ipairs(self.made) do
     object.cause = object.cause or cause
     if object.kind == "constraint" then self.model:count_constraint(object.table.schema, object.name, -1) end

@@ -163,11 +163,90 @@ function removers.relation(model, object)
   if object.parent then object.parent.partitions[object] = nil end
 end
 
+-- ---- Undoing -----------------------------------------------------------------------------------
+
+-- What removers take away, besides the object itself.
+local function remember(model, object)
+  local entry <const> = { object = object, depends = {}, dependents = {} }
+  for other in pairs(object.depends or {}) do entry.depends[#entry.depends + 1] = other end
+  for other in pairs(object.dependents or {}) do
+    if other.depends and other.depends[object] then entry.dependents[#entry.dependents + 1] = other end
+  end
+  if object.kind == "column" then
+    for i, column in ipairs(object.table.order) do
+      if column == object then entry.at = i end
+    end
+  elseif object.kind == "constraint" then
+    entry.primary = object.table.primary == object
+  elseif object.kind == "default" then
+    entry.default = object.column.default
+  end
+  model.undo = model.undo or {}
+  model.undo[#model.undo + 1] = entry
+end
+
+local restorers = {}
+function restorers.column(_, object, entry)
+  local relation <const> = object.table
+  if relation.columns[object.name] then remove_from(relation.order, relation.columns[object.name]) end
+  relation.columns[object.name] = object
+  table.insert(relation.order, math.min(entry.at or 1, #relation.order + 1), object)
+end
+function restorers.constraint(model, object, entry)
+  object.table.constraints[object.name] = object
+  if entry.primary then object.table.primary = object end
+  model:count_constraint(object.table.schema, object.name, 1)
+end
+function restorers.trigger(_, object) object.table.triggers[object.name] = object end
+function restorers.policy(_, object) object.table.policies[object.name] = object end
+function restorers.default(_, object, entry)
+  object.column.default, object.column.default_object = entry.default, object
+end
+restorers["function"] = function(model, object)
+  local functions <const> = model:space(object.schema).functions
+  functions[object.name] = functions[object.name] or {}
+  functions[object.name][object.arguments] = object
+end
+function restorers.type(model, object) model:add_type(object) end
+restorers.enum, restorers.domain, restorers.range, restorers.composite =
+  restorers.type, restorers.type, restorers.type, restorers.type
+function restorers.relation(model, object)
+  model:add_relation(object)
+  if object.kind == "index" then object.table.indexes[object] = true end
+  if object.owner then
+    object.owner.owned = object.owner.owned or {}
+    object.owner.owned[object] = true
+  end
+  if object.parent then object.parent.partitions[object] = true end
+end
+
+local for_good <const> = { schema = true, extension = true, rule = true }
+
+--- A statement that fails has taken nothing away: all that it did take is there again.
+---@param model dixis.lint.Model
+---@param reason integer  the finding that says why
+function depend.restore(model, reason)
+  local undo <const> = model.undo or {}
+  model.undo = nil
+  for i = #undo, 1, -1 do
+    local entry <const> = undo[i]
+    local object <const> = entry.object
+    if not for_good[object.kind] then
+      local restorer <const> = restorers[object.kind] or restorers.relation
+      restorer(model, object, entry)
+      for _, other in ipairs(entry.depends) do depend.on(object, other) end
+      for _, other in ipairs(entry.dependents) do depend.on(other, object) end
+      object.removed, object.lingers = nil, object.lingers or reason
+    end
+  end
+end
+
 --- Takes an object out of the model. What belongs to it is the caller's (closure).
 ---@param model dixis.lint.Model
 ---@param object dixis.lint.Object
 ---@param place dixis.lint.Place
 function depend.remove(model, object, place)
+  remember(model, object)
   local remover <const> = removers[object.kind] or removers.relation
   remover(model, object)
   depend.free(object)

@@ -47,6 +47,7 @@ local model = {}
 ---@field extensions table<string, table>
 ---@field missing table<string, integer>  findings about what nobody had made, by "public.Order" or "type public.Role"
 ---@field stamp integer     how often what is known was put in doubt
+---@field undo? table       what the statement that is read has taken away
 ---@field epochs table<string, integer>  by scope, which of the doubts was its last
 local Model = {}
 Model.__index = Model
