@@ -260,6 +260,9 @@ static void socket_event(uv_poll_t *poll, int status, int events)
   /* Also takes in notices and parameters when nothing runs. */
   bool busy = dx_pq.PQisBusy(conn->pg);
   dx_pg_check(conn);
+  /* The server has said that it ends the connection; the end itself may be read one turn later, and
+   * who asks in between (is the run lock still ours?) must not hear that all is well. */
+  if (conn->fatal_state[0] != '\0' && !conn->sent) dx_pg_lost(conn);
   if (conn->lost) return;
   if (conn->draining) {
     drain(conn);

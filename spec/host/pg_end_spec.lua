@@ -9,6 +9,18 @@ local params, admin
 setup(function() params, admin = postgres.open() end)
 teardown(postgres.close)
 
+describe("a connection that the server ends", function()
+  it("is closed for whoever asks once the answer of who ended it is there", function()
+    for _ = 1, 40 do
+      local idle = connect()
+      assert.is_true(value(admin, "SELECT pg_terminate_backend($1::int, 5000)", { idle:backend_pid() }))
+      assert.equal("closed", idle:status())
+      assert.equal("57P01", select(2, idle:query "SELECT 1").sqlstate)
+      idle:close()
+    end
+  end)
+end)
+
 describe("cancelling", function()
   local conn
   before_each(function() conn = connect() end)
