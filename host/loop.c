@@ -36,7 +36,7 @@ static int handler_ref = LUA_NOREF, no_memory_ref = LUA_NOREF;
 static pthread_t main_thread;
 static lua_State *volatile running;
 static volatile sig_atomic_t slice, slice_seen, ticks_stuck;
-static volatile sig_atomic_t pending_signal, last_signal;
+static volatile sig_atomic_t pending_signal, first_signal;
 
 uv_loop_t *dx_loop(void)
 {
@@ -45,7 +45,7 @@ uv_loop_t *dx_loop(void)
 
 int dx_loop_signal(void)
 {
-  return last_signal;
+  return first_signal;
 }
 
 struct dx_task *dx_task_of(lua_State *L)
@@ -155,7 +155,9 @@ static void on_stop_signal(int signo)
     pthread_kill(main_thread, signo);
     return;
   }
-  pending_signal = last_signal = signo == SIGINT ? SIGINT : SIGTERM;
+  signo = signo == SIGINT ? SIGINT : SIGTERM;
+  if (first_signal == 0) first_signal = signo;
+  if (pending_signal == 0) pending_signal = signo; /* what comes at the same time changes nothing */
   preempt_running();
   uv_async_send(&signal_async);
 }
@@ -385,10 +387,12 @@ void dx_loop_set_handler(lua_State *L, int ref)
   handler_ref = ref;
 }
 
+/* Of signals that are there at the same time the first handler would run last, if the others were
+ * not blocked meanwhile. */
 static void handle_signal(int signo, void (*handler)(int))
 {
   struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
-  sigemptyset(&action.sa_mask);
+  sigfillset(&action.sa_mask);
   sigaction(signo, &action, NULL);
 }
 
@@ -398,7 +402,7 @@ void dx_loop_init(void)
   queue_head = queue_tail = NULL;
   main_task = live = NULL;
   handler_ref = LUA_NOREF;
-  pending_signal = last_signal = 0;
+  pending_signal = first_signal = 0;
   uv_loop_init(&loop);
   uv_async_init(&loop, &signal_async, signal_arrived);
   handle_signal(SIGINT, on_stop_signal);

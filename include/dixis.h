@@ -104,7 +104,7 @@ void dx_loop_close(void);
  * that calls lua_resume is below it. */
 bool dx_loop_run(lua_State *L, int nargs);
 
-/* The signal that ended or is ending the run (SIGINT, SIGTERM), or 0. */
+/* The first signal that came to end the run (SIGINT, SIGTERM), or 0. */
 int dx_loop_signal(void);
 
 int luaopen_host_task(lua_State *L);

@@ -188,9 +188,8 @@ describe("an interrupted run", function()
     migrations.write(folder, "2_slow", "CREATE TABLE a (id int);\nSELECT pg_sleep(600);\n")
     local handle = start()
     eventually("it sleeps", function() return sessions "query ~ 'pg_sleep' AND state = 'active'" == 1 end)
-    handle:kill "INT"
-    handle:kill "INT"
-    handle:kill "TERM"
+    -- Of different ones at the same moment the kernel may deliver any first.
+    for _ = 1, 3 do handle:kill "INT" end
     local events = ended(handle, "INT")
     assert.is_truthy(dixis.event(events, "transaction.rolled_back"))
     assert.is_false(exists "a")
