@@ -236,6 +236,52 @@ local function compared(context, where, body, needs)
   end
 end
 
+local of_text <const> = {}
+for name in ("lower upper initcap btrim ltrim rtrim replace split_part regexp_replace char_length strpos starts_with lpad rpad "
+  .. "regexp_match regexp_split_to_array string_to_array"):gmatch "%S+" do of_text[name] = true end
+local no_text <const> = { number = true, boolean = true, uuid = true, time = true, json = true, interval = true }
+
+-- What takes text alone takes nothing else without a cast.
+local function check_text(context, call, peek)
+  local schema <const>, name <const> = node.name(call.funcname)
+  if schema and schema ~= "pg_catalog" or not of_text[name] or not call.args or context.model.casts or context.model.opaque
+    or context.model:functions(nil, name) then return end
+  local given <const> = values.of(context, call.args[1], peek)
+  if given and not given.array and (no_text[given.family] or given.enum) then
+    context:report("missing-function", { object = name,
+      message = ('there is no function "%s" of %s'):format(name, given.said), fix = "cast it to text" })
+  end
+end
+
+-- The alternatives of COALESCE and CASE are of one type: a constant in quotes is read as of that.
+local function check_alternatives(context, list, peek)
+  local first, constants = nil, {}
+  for _, tree in ipairs(list) do
+    local given <const> = values.of(context, tree, peek)
+    if given and given.literal then
+      constants[#constants + 1] = tree
+    elseif given and given.type and first then
+      report_value(context, values.incomparable(context, first, given), first.said)
+    elseif given and given.type then
+      first = given
+    elseif tree.A_Const == nil or not tree.A_Const.isnull then
+      return -- of a type that is not known here, which may be the one of all
+    end
+    if context.failed then return end
+  end
+  for _, constant in ipairs(first and constants or {}) do
+    compare_constant(context, first, constant_text(constant), constant, function() end)
+  end
+end
+
+local function alternatives(kind, body)
+  if kind == "CoalesceExpr" then return body.args end
+  local list <const> = {}
+  for i, item in ipairs(body.args) do list[i] = item.CaseWhen.result end
+  list[#list + 1] = body.defresult
+  return list
+end
+
 local function nothing() end
 
 -- A column of the one table whose columns can be named.
@@ -272,6 +318,9 @@ function expression.read(context, tree, where, needs)
       local range <const> = first and constant_text(first) and regclass(constant_text(first))
       if range then needs(find.relation(context, range, { kind = "sequence" })) end
       expression.call(context, body.funcname, needs, body.args)
+      check_text(context, body, where and (where.peek or where.columns and column_in(where)))
+    elseif kind == "CoalesceExpr" or kind == "CaseExpr" then
+      check_alternatives(context, alternatives(kind, body), where and (where.peek or where.columns and column_in(where)))
     elseif kind == "TypeCast" then
       local type <const> = expression.type(context, body.typeName)
       if type.user then needs(type.user) end

@@ -415,10 +415,10 @@ function readers.UpdateStmt(state, body, outer)
 end
 
 function readers.DeleteStmt(state, body, outer)
-  rows.deleted(state.context)
   local scope <const> = new_scope(outer)
   with(state, body.withClause, scope)
   local relation <const> = find.relation(state.context, body.relation)
+  rows.deleted_from(state.context, relation)
   state.needs(relation)
   scope.items[1] = target_item(relation, body.relation)
   for _, item in ipairs(body.usingClause or {}) do from(state, item, scope) end

@@ -9,7 +9,7 @@ local rows = {}
 
 local function quiet(context, relation)
   return relation.kind == "table" and not next(relation.triggers) and not relation.ruled and not relation.parent
-    and not relation.open
+    and not relation.inherits and not relation.open
     and find.stands(context, relation) and not context.soft
 end
 
@@ -96,7 +96,8 @@ end
 -- The rows of a table that are surely in it; nil: none are known to be.
 local function content(context, relation)
   local found <const>, model <const> = relation.content, context.model
-  if found and found.stamp == model.stamp and found.deleted == model.deleted and find.stands(context, relation) then
+  -- What is done to the rows of a table is done to those that inherit from it.
+  if found and not relation.inherits and found.stamp == model.stamp and found.deleted == model.deleted and find.stands(context, relation) then
     return found
   end
 end
@@ -298,6 +299,17 @@ end
 ---@param context dixis.lint.Context
 function rows.deleted(context)
   context.model.deleted = (context.model.deleted or 0) + 1
+end
+
+--- DELETE: only this table's rows go away, if nothing refers to it and no trigger sees it.
+---@param context dixis.lint.Context
+---@param relation dixis.lint.Relation
+function rows.deleted_from(context, relation)
+  local alone = quiet(context, relation)
+  for other in pairs(relation.dependents or {}) do alone = alone and other.type ~= "f" end
+  if not alone then return rows.deleted(context) end
+  relation.content, relation.rows, relation.unseen = nil, nil, true
+  for _, column in ipairs(relation.order) do column.unfilled = nil end
 end
 
 --- Has the table rows, for sure?

@@ -68,6 +68,23 @@ local function same_index(index, fields)
   return true
 end
 
+local methods <const> = { btree = true, hash = true, gist = true, gin = true, brin = true, spgist = true, rtree = true }
+local brought <const> = { hnsw = "vector", ivfflat = "vector", bloom = "bloom", rum = "rum" }
+
+local function check_method(context, method)
+  local model <const> = context.model
+  local extension <const> = brought[method]
+  if not method or methods[method] or model.methods or model.opaque or model.epochs.schema > 0
+    or extension and model.extensions[extension] then return end
+  context:report("missing-extension", { object = method,
+    message = ('there is no kind of index "%s" here%s'):format(method,
+      extension and (': it comes with the extension "%s", which was not created'):format(extension) or "") })
+end
+
+function handlers.CreateAmStmt(context)
+  context.model.methods = true
+end
+
 function handlers.IndexStmt(context, body)
   local relation <const> = find.relation(context, body.relation)
   if find.stands(context, relation) and (relation.kind == "view" or relation.kind == "index" or relation.kind == "sequence") then
@@ -76,6 +93,7 @@ function handlers.IndexStmt(context, body)
     return
   end
   local model <const> = context.model
+  check_method(context, body.accessMethod)
   local fields <const>, texts <const> = index_keys(context, relation, body)
   local name <const> = names.clip(body.idxname or names.choose(relation.name, names.join(distinct(texts)), "idx",
     function(wanted) return model:relation_taken(relation.schema, wanted) end))
