@@ -97,7 +97,8 @@ end
 local function content(context, relation)
   local found <const>, model <const> = relation.content, context.model
   -- What is done to the rows of a table is done to those that inherit from it.
-  if found and not relation.inherits and found.stamp == model.stamp and found.deleted == model.deleted and find.stands(context, relation) then
+  if found and not relation.inherits and found.stamp == model.stamp
+    and found.deleted == model.deleted and find.stands(context, relation) then
     return found
   end
 end
