@@ -8,7 +8,8 @@ local value = {}
 local functions <const> = {}
 for family, list in pairs {
   time = "now clock_timestamp transaction_timestamp statement_timestamp", uuid = "gen_random_uuid",
-  text = "concat concat_ws md5 initcap to_char quote_ident quote_literal", number = "nextval currval setval random count",
+  text = "concat concat_ws md5 initcap to_char quote_ident quote_literal",
+  number = "nextval currval setval random count length char_length octet_length strpos array_length jsonb_array_length",
   json = "jsonb_build_object jsonb_build_array json_build_object json_build_array to_json to_jsonb",
 } do
   for name in list:gmatch "%S+" do functions[name] = family end
