@@ -1,11 +1,9 @@
--- Queries and what changes rows: every table and column that they name, resolved as PostgreSQL would.
+-- Queries: every table and column that they name, resolved as PostgreSQL would.
 
-local constraint = require "dixis.lint.constraint"
 local expression = require "dixis.lint.expression"
 local find = require "dixis.lint.find"
 local names = require "dixis.lint.names"
 local node = require "dixis.lint.node"
-local rows = require "dixis.lint.rows"
 local scopes = require "dixis.lint.scope"
 local value = require "dixis.lint.value"
 
@@ -263,176 +261,13 @@ function read_select(state, body, outer)
   return list
 end
 
--- ---- INSERT, UPDATE, DELETE --------------------------------------------------------------------
+-- ---- Statements --------------------------------------------------------------------------------
 
-local function target_item(relation, range)
-  return { name = range.alias and range.alias.aliasname or range.relname, relation = relation,
-    aliased = range.alias ~= nil }
-end
-
-local function set_columns(state, targets, relation, scope)
-  for _, item in ipairs(targets or {}) do
-    local target <const> = item.ResTarget
-    local column <const> = target.name and find.column(state.context, relation, target.name)
-    if column then
-      state.needs(column)
-      column.unfilled = nil
-      rows.changed(state.context, column)
-      if not target.indirection then
-        expression.enum_value(state.context, column.type, target.val)
-        check_value(state, column, target.val, scope)
-      end
-    end
-    read_expression(state, target.val, scope)
-  end
-end
-
-local readers = {}
-
--- Constants that go into a column of an enum.
-local function insert_values(state, relation, targets, select)
-  local lists <const> = select.valuesLists or {}
-  for _, row in ipairs(lists) do
-    for i, constant in ipairs(row.List and row.List.items or {}) do
-      local column <const> = targets and targets[i] or not targets and relation.order[i]
-      if column then
-        expression.enum_value(state.context, column.type, constant)
-        check_value(state, column, constant)
-      end
-    end
-  end
-end
-
--- As many values as columns; without a list of columns there may be fewer.
-local function check_count(state, relation, targets, count)
-  if not count or relation.open or not find.stands(state.context, relation) then return end
-  local wanted <const> = targets and #targets or #relation.order
-  for _, column in ipairs(targets or relation.order) do
-    if not column or not find.stands(state.context, column) then return end
-  end
-  if count > wanted or targets and count < wanted then
-    state.context:report("wrong-value", { object = find.full(relation.schema, relation.name),
-      message = ('%d values cannot go into %d columns of "%s"'):format(count, wanted, relation.name) })
-  end
-end
-
-local function count_of(lists)
-  local items <const> = lists[1].List.items
-  for _, item in ipairs(items) do
-    local fields <const> = item.ColumnRef and item.ColumnRef.fields
-    if is_expanded(item) or fields and fields[#fields].A_Star then return nil end
-  end
-  return #items
-end
-
-local function conflict_target(context, relation, infer)
-  local columns, plain, seen = {}, true, {}
-  for _, item in ipairs(infer.indexElems or {}) do
-    local found <const> = item.IndexElem.name and find.column(context, relation, item.IndexElem.name)
-    if found and not seen[found] then
-      seen[found] = true
-      columns[#columns + 1] = found
-    end
-    plain = plain and found and find.stands(context, found)
-  end
-  local model <const> = context.model
-  if not plain or #columns == 0 or relation.open or relation.partly or relation.kind ~= "table"
-    or not find.stands(context, relation) or model.epochs.constraint > relation.epoch
-    or model.epochs.relation > relation.epoch then
-    return
-  end
-  -- A partial index counts when the clause says the same; that is not compared.
-  for index in pairs(relation.indexes) do
-    if index.unique and (index.where or index.expressions) then return end
-  end
-  if constraint.key_for(relation, columns) then return end
-  local list <const> = {}
-  for i, column in ipairs(columns) do list[i] = column.name end
-  context:report("conflict-target", { object = find.full(relation.schema, relation.name),
-    message = ('ON CONFLICT ("%s"): "%s" has no unique index on just these columns'):format(table.concat(list, '", "'),
-      relation.name) })
-end
-
-function readers.InsertStmt(state, body, outer)
-  local scope <const> = new_scope(outer)
-  with(state, body.withClause, scope)
-  local relation <const> = find.relation(state.context, body.relation)
-  state.needs(relation)
-  local targets
-  for i, item in ipairs(body.cols or {}) do
-    targets = targets or {}
-    local column <const> = find.column(state.context, relation, item.ResTarget.name)
-    if column then state.needs(column) end
-    -- Of an element of an array, or a field of a row, the type is not known here.
-    targets[i] = column and not item.ResTarget.indirection and column or false
-  end
-  if body.selectStmt then
-    local lists <const> = body.selectStmt.SelectStmt.valuesLists
-    state.into = not lists and (targets or relation.order) or nil
-    local list <const> = read_select(state, body.selectStmt.SelectStmt, scope)
-    insert_values(state, relation, targets, body.selectStmt.SelectStmt)
-    check_count(state, relation, targets, lists and count_of(lists) or not lists and list and #list)
-    if lists and not (outer or state.parameters) then
-      rows.check(state.context, relation, targets, lists)
-      rows.inserted(state.context, relation, targets, lists, body.onConflictClause ~= nil)
-    else
-      rows.unseen(relation)
-    end
-  else
-    rows.unseen(relation)
-  end
-  if next(relation.triggers) then rows.deleted(state.context) end
-  scope.items = { target_item(relation, body.relation) }
-  local conflict <const> = body.onConflictClause
-  if conflict then
-    if conflict.infer then
-      if conflict.infer.conname then find.part(state.context, relation, "constraint", conflict.infer.conname) end
-      conflict_target(state.context, relation, conflict.infer)
-      read_expression(state, conflict.infer.whereClause, scope)
-    end
-    scope.items[2] = { name = "excluded", relation = relation }
-    set_columns(state, conflict.targetList, relation, scope)
-    read_expression(state, conflict.whereClause, scope)
-    scope.items[2] = nil
-  end
-  return outputs(state, body.returningList, scope)
-end
-
-function readers.UpdateStmt(state, body, outer)
-  local scope <const> = new_scope(outer)
-  with(state, body.withClause, scope)
-  local relation <const> = find.relation(state.context, body.relation)
-  state.needs(relation)
-  if next(relation.triggers) then rows.deleted(state.context) end
-  scope.items[1] = target_item(relation, body.relation)
-  for _, item in ipairs(body.fromClause or {}) do from(state, item, scope) end
-  scope.merged = has_merge(body.fromClause or body.usingClause)
-  check_names(state, scope)
-  read_joins(state, scope)
-  set_columns(state, body.targetList, relation, scope)
-  read_condition(state, body.whereClause, scope)
-  return outputs(state, body.returningList, scope)
-end
-
-function readers.DeleteStmt(state, body, outer)
-  local scope <const> = new_scope(outer)
-  with(state, body.withClause, scope)
-  local relation <const> = find.relation(state.context, body.relation)
-  rows.deleted_from(state.context, relation)
-  state.needs(relation)
-  scope.items[1] = target_item(relation, body.relation)
-  for _, item in ipairs(body.usingClause or {}) do from(state, item, scope) end
-  scope.merged = has_merge(body.fromClause or body.usingClause)
-  check_names(state, scope)
-  read_joins(state, scope)
-  read_condition(state, body.whereClause, scope)
-  return outputs(state, body.returningList, scope)
-end
-
-function readers.MergeStmt(state, body)
-  rows.deleted(state.context)
-  rows.unseen(find.relation(state.context, body.relation))
-end
+local readers = require "dixis.lint.modify" {
+  read_expression = read_expression, read_condition = read_condition, read_select = read_select, from = from, with = with,
+  new_scope = new_scope, outputs = outputs, check_names = check_names, check_value = check_value, read_joins = read_joins,
+  has_merge = has_merge, is_expanded = is_expanded,
+}
 
 function readers.SelectStmt(state, body, outer) return read_select(state, body, outer) end
 
