@@ -12,12 +12,6 @@ local function run(...)
   return dixis.run({ ... }, { cwd = folder })
 end
 
-local function lines(text)
-  local out = {}
-  for line in text:gmatch "[^\n]+" do out[#out + 1] = line end
-  return out
-end
-
 setup(function() folder = book.project() end)
 teardown(function() fs.remove(folder) end)
 
@@ -44,10 +38,10 @@ describe("a record", function()
 
   it("is listed newest first, as many as wanted", function()
     assert.equal(3, book.dixis(folder, nil, { "run", "staging" }).code)
-    local all = lines(run("history").stdout)
+    local all = dixis.lines(run("history").stdout)
     assert.equal(2, #all)
     assert.matches("refused", all[1])
-    assert.same({ all[1] }, lines(run("history", "-n", "1").stdout))
+    assert.same({ all[1] }, dixis.lines(run("history", "-n", "1").stdout))
     assert.equal(2, run("show", "2").code) -- fits both
     fs.remove(folder .. "/.dixis/runs/" .. all[1]:match "^%S+" .. ".jsonl")
   end)

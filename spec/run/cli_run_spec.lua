@@ -11,12 +11,6 @@ local function run(...)
   return dixis.run({ ... }, { cwd = folder })
 end
 
-local function lines(text)
-  local out = {}
-  for line in text:gmatch "[^\n]+" do out[#out + 1] = line end
-  return out
-end
-
 setup(function() folder = book.project() end)
 teardown(function() fs.remove(folder) end)
 
@@ -79,7 +73,7 @@ describe("a database", function()
       assert.same({ 0, "" }, { result.code, result.stderr })
       local _, path = dixis.journal(folder)
       assert.equal(fs.read(path), result.stdout)
-      for i, line in ipairs(lines(result.stdout)) do
+      for i, line in ipairs(dixis.lines(result.stdout)) do
         local event = json.decode(line)
         assert.is_table(event, line)
         assert.equal(i, event.seq)

@@ -96,4 +96,13 @@ function dixis.event(events, kind)
   end
 end
 
+--- The lines of a text that are not empty.
+---@param text string
+---@return string[]
+function dixis.lines(text)
+  local out = {}
+  for line in text:gmatch "[^\n]+" do out[#out + 1] = line end
+  return out
+end
+
 return dixis

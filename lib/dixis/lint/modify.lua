@@ -146,17 +146,22 @@ return function(query)
     return outputs(state, body.returningList, scope)
   end
 
+  -- The rows of one table, chosen together with those of others.
+  local function choose(state, body, relation, others, scope)
+    state.needs(relation)
+    scope.items[1] = target_item(relation, body.relation)
+    for _, item in ipairs(others or {}) do from(state, item, scope) end
+    scope.merged = has_merge(others)
+    check_names(state, scope)
+    read_joins(state, scope)
+  end
+
   function readers.UpdateStmt(state, body, outer)
     local scope <const> = new_scope(outer)
     with(state, body.withClause, scope)
     local relation <const> = find.relation(state.context, body.relation)
-    state.needs(relation)
     if next(relation.triggers) then rows.deleted(state.context) end
-    scope.items[1] = target_item(relation, body.relation)
-    for _, item in ipairs(body.fromClause or {}) do from(state, item, scope) end
-    scope.merged = has_merge(body.fromClause or body.usingClause)
-    check_names(state, scope)
-    read_joins(state, scope)
+    choose(state, body, relation, body.fromClause, scope)
     set_columns(state, body.targetList, relation, scope)
     read_condition(state, body.whereClause, scope)
     return outputs(state, body.returningList, scope)
@@ -167,12 +172,7 @@ return function(query)
     with(state, body.withClause, scope)
     local relation <const> = find.relation(state.context, body.relation)
     rows.deleted_from(state.context, relation)
-    state.needs(relation)
-    scope.items[1] = target_item(relation, body.relation)
-    for _, item in ipairs(body.usingClause or {}) do from(state, item, scope) end
-    scope.merged = has_merge(body.fromClause or body.usingClause)
-    check_names(state, scope)
-    read_joins(state, scope)
+    choose(state, body, relation, body.usingClause, scope)
     read_condition(state, body.whereClause, scope)
     return outputs(state, body.returningList, scope)
   end

@@ -167,16 +167,22 @@ local function own_rules(model) return model.casts or model.opaque end
 
 -- ---- Does it fit? ------------------------------------------------------------------------------
 
+-- What a value that is no literal is held against; the text of a literal tells by itself.
+local function held_against(context, type, given)
+  if not given or own_rules(context.model) then return nil end
+  if given.literal then return nil, value.unreadable(type, given.literal) end
+  local wanted <const> = of_type(type)
+  return wanted and (wanted.family ~= "text" or wanted.array) and wanted or nil
+end
+
 --- Why a value cannot go into a column of a type; nil: it can, or that is not known.
 ---@param context dixis.lint.Context
 ---@param type dixis.lint.Type
 ---@param given dixis.lint.Value?
 ---@return string?
 function value.refused(context, type, given)
-  if not given or own_rules(context.model) then return nil end
-  if given.literal then return value.unreadable(type, given.literal) end
-  local wanted <const> = of_type(type)
-  if not wanted or wanted.family == "text" and not wanted.array then return nil end
+  local wanted <const>, reason <const> = held_against(context, type, given)
+  if not wanted then return reason end
   local differs
   if (given.array or false) ~= (wanted.array or false) then
     differs = true
@@ -206,10 +212,8 @@ end
 ---@param given dixis.lint.Value?
 ---@return string?
 function value.not_cast(context, type, given)
-  if not given or own_rules(context.model) then return nil end
-  if given.literal then return value.unreadable(type, given.literal) end
-  local wanted <const> = of_type(type)
-  if not wanted or wanted.family == "text" and not wanted.array then return nil end
+  local wanted <const>, reason <const> = held_against(context, type, given)
+  if not wanted then return reason end
   local differs
   if (given.array or false) ~= (wanted.array or false) then
     differs = given.array or given.family ~= nil and given.family ~= "text" or given.enum ~= nil
