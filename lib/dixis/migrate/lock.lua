@@ -23,14 +23,14 @@ local PROOF_SECONDS <const> = 1
 local ANSWER_SECONDS <const> = 10
 
 local holder_query <const> = [[
-SELECT a.pid, coalesce(nullif(a.application_name, ''), 'unnamed') AS name, a.usename AS role,
+SELECT a.pid, l.pid IS NULL AS prepared, coalesce(nullif(a.application_name, ''), 'unnamed') AS name, a.usename AS role,
        extract(epoch FROM clock_timestamp() - a.backend_start)::float8 AS seconds
   FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a USING (pid)
  WHERE l.locktype = 'advisory' AND l.granted
    AND (l.classid = 0 AND l.objid = 72707369 AND l.objsubid = 1
      OR l.classid = 72707369 AND l.objid = 1 AND l.objsubid = 2)
    AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
-   AND l.pid <> ALL ($1::int[]) ORDER BY l.objsubid LIMIT 1]]
+   AND (l.pid IS NULL OR l.pid <> ALL ($1::int[])) ORDER BY l.objsubid LIMIT 1]]
 
 --- Takes both locks; false: another has one of them.
 ---@async
@@ -73,7 +73,8 @@ end
 function lock.holder(run)
   local ours = ("{%d,%d}"):format(run.lock_session.conn:backend_pid(), run:open_session().conn:backend_pid())
   local row = run.lock_session:row(holder_query, ours)
-  if not row or not row.name then return "another session" end
+  if row and row.prepared then return "a prepared transaction (see pg_prepared_xacts)" end
+  if not row or not row.pid then return "another session" end -- which has just ended
   return ("%s (process %d, role %s, connected for %s)"):format(row.name, row.pid, row.role or "?",
     duration.show(row.seconds or 0))
 end
