@@ -18,7 +18,8 @@ local function parent(path)
 end
 
 --- Finds the project by the options `migrations` and `schema`, or by itself from the working directory.
----@param options { migrations?: string, schema?: string }
+---@param options { migrations?: string, schema?: string, start?: string }  start: the project's folder, when that is
+---   not the working directory
 ---@param allow? table<string, boolean>  for folder.read
 ---@return dixis.Project
 function project.find(options, allow)
@@ -34,7 +35,7 @@ function project.find(options, allow)
   if schema and not fs.stat(schema) then
     errors.refuse(("the schema %s does not exist"):format(schema), "check --set schema=...")
   end
-  return setmetatable({ path = path, schema = schema or locate.schema(".", path), allow = allow }, Project)
+  return setmetatable({ path = path, schema = schema or locate.schema(options.start or ".", path), allow = allow }, Project)
 end
 
 --- The migrations of the folder, in Prisma's order; read once.

@@ -32,6 +32,18 @@ describe("dixis lint", function()
     return assert(json.decode(out), err), code
   end
 
+  it("takes the schema that the project's own configuration names, wherever it is called from", function()
+    assert(fs.mkdir(folder .. "/model"))
+    assert(fs.write(folder .. "/model/all.prisma", 'datasource db {\n  provider = "postgresql"\n}\n\n'
+      .. "model Absent {\n  id Int @id\n}\n"))
+    assert(fs.write(folder .. "/prisma.config.ts",
+      'export default { schema: "model/all.prisma", migrations: { path: "prisma/migrations" } }\n'))
+    for dir, cwd in pairs { [folder] = "/", ["."] = folder, ["prisma/migrations"] = folder } do
+      local result = dixis.run({ "lint", "--output", "json", dir }, { cwd = cwd })
+      assert.matches("Absent", result.stdout, 1, true, dir)
+    end
+  end)
+
   -- Tables of its own have no hazards.
   local sound <const> = 'ALTER TABLE "User" ADD COLUMN name text;\nCREATE TABLE "Order" (total int);\n'
     .. 'ALTER TABLE "Order" ADD COLUMN id int;\nCREATE INDEX order_total ON "Order" (total);\n'

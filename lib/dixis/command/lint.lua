@@ -13,7 +13,7 @@ local tty = require "host.tty"
 local function parser()
   local made = options.parser("lint", "Says what is wrong with a history of migrations, without a database.")
   made:argument("dir", "The migrations folder, or the project's; found by itself by default."):args "?"
-  made:option("--schema", "The Prisma schema, file or folder; beside the migrations by default."):argname("PATH")
+  made:option("--schema", "The Prisma schema, file or folder; by default what the project names, or what is beside the migrations."):argname("PATH")
   made:option("--target", "A variable with the URL of a database: judge by its sizes, version, roles."):argname("ENV")
   made:option("--output", "What to print."):choices({ "text", "json", "github", "sarif" }):default("text")
   made:option("--config", "The project's exceptions; dixis-lint.json by default."):argname("FILE")
@@ -25,7 +25,8 @@ local function locate(dir)
   if dir and not fs.stat(dir) then errors.raise("usage", ("there is no folder %s"):format(dir)) end
   local path, err = lint_folder.locate(dir or fs.cwd())
   if not path then errors.raise("usage", err.message, { hint = "say where they are: dixis lint DIR" }) end
-  return project.find { migrations = path }
+  local is_project = dir and fs.realpath(dir) ~= fs.realpath(path)
+  return project.find { migrations = path, start = is_project and dir or nil }
 end
 
 -- Services that show findings want paths from the top of the repository.
