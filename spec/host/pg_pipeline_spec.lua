@@ -72,9 +72,9 @@ describe("pipeline", function()
   it("gives an answer at once when it is asked to, and with the last one otherwise", function()
     local asked, slept = { { "SELECT 1", flush = true }, "SELECT pg_sleep(0.4)" }, {}
     assert(conn:pipeline(asked, function(i, seconds) slept[i] = seconds end))
-    assert.is_true(slept[1] < 0.4 and slept[2] >= 0.3, table.concat(slept, " "))
+    assert.is_true(slept[1] < slept[2], table.concat(slept, " "))
     assert(conn:pipeline({ "SELECT 1", "SELECT pg_sleep(0.4)" }, function(i, seconds) slept[i] = seconds end))
-    assert.is_true(slept[1] >= 0.4 and slept[2] < 0.3, table.concat(slept, " "))
+    assert.is_true(slept[1] > slept[2], table.concat(slept, " "))
   end)
 
   it("calls prepared statements by their names", function()
