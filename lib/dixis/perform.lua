@@ -69,7 +69,7 @@ function perform.item(run, item, fn, ...)
   local results = table.pack(child:join())
   run:clean_up()
   run.current_task, run.current_item, run.current_kind, run.current_always = nil, nil, nil, nil
-  if not results[1] and not item.definition.foreign and results[2].kind == "skipped" then
+  if not results[1] and not item.definition.foreign and errors.from(results[2]).kind == "skipped" then
     run.verified, run.looked = verified, looked -- it did nothing
   end
   if not results[1] and item.definition.foreign then results[2] = blame(run, results[2]) end
