@@ -13,7 +13,7 @@ local tty = require "host.tty"
 local function parser()
   local made = options.parser("lint", "Says what is wrong with a history of migrations, without a database.")
   made:argument("dir", "The migrations folder, or the project's; found by itself by default."):args "?"
-  made:option("--schema", "The Prisma schema, file or folder; by default what the project names, or what is beside the migrations."):argname("PATH")
+  made:option("--schema", "The Prisma schema, file or folder; the project's own by default."):argname("PATH")
   made:option("--target", "A variable with the URL of a database: judge by its sizes, version, roles."):argname("ENV")
   made:option("--output", "What to print."):choices({ "text", "json", "github", "sarif" }):default("text")
   made:option("--config", "The project's exceptions; dixis-lint.json by default."):argname("FILE")
