@@ -129,7 +129,9 @@ describe("the end of a connection", function()
 
     local other <close> = connect()
     child = task.spawn(function() return other:pipeline { "SELECT 1", "SELECT pg_sleep(60)", "SELECT 2" } end)
-    eventually("the statement runs", function() return state_of(other:backend_pid()) == "active" end)
+    eventually("the second statement runs", function() -- the first is "active" too
+      return value(admin, "SELECT query LIKE '%pg_sleep%' FROM pg_stat_activity WHERE pid = $1::int", { other:backend_pid() })
+    end)
     assert(admin:query("SELECT pg_terminate_backend($1)", { other:backend_pid() }))
     local _, result, why = child:join()
     assert.is_nil(result)
