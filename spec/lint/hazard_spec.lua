@@ -99,6 +99,14 @@ describe("an old server", function()
   end)
 end)
 
+describe("a default that goes", function()
+  it("leaves NULL where NULL is allowed by the same statement", function()
+    local script <const> = [[ALTER TABLE "Order" ALTER COLUMN "status" DROP NOT NULL, ALTER COLUMN "status" DROP DEFAULT;]]
+    local found <const> = of_rule(findings { fixtures.base, script }, "drop-default")
+    assert.matches("writes NULL", found[1].message, 1, true)
+  end)
+end)
+
 describe("the size of a table", function()
   local script <const> = 'CREATE INDEX "Order_userId_idx" ON "Order"("userId");'
 

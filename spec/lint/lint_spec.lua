@@ -10,6 +10,18 @@ local function errors_of(result)
   return list
 end
 
+-- What the errors say behind the mark.
+local function messages(result, mark)
+  local list <const> = {}
+  for _, finding in ipairs(result.findings) do
+    if finding.severity == "error" then
+      local from <const> = select(2, finding.message:find(mark, 1, true))
+      list[#list + 1] = from and finding.message:sub(from + 1):gsub("%d+_m", "m") or finding.message
+    end
+  end
+  return list
+end
+
 local function agreed(scripts)
   local result, missed, alarms = history.hold(scripts)
   assert.same({}, missed)
@@ -78,6 +90,82 @@ describe("lint", function()
       ALTER TABLE a DROP COLUMN x;
       ALTER TABLE a ADD COLUMN x text;
     ]] }
+  end)
+
+  it("says where what is missing comes later", function()
+    local result <const> = agreed { [[
+      CREATE TABLE a (id int);
+    ]], [[
+      UPDATE a SET total = 1;
+      ALTER TABLE a DROP CONSTRAINT a_total_check;
+      DROP INDEX a_id_idx;
+      ALTER TABLE a ALTER COLUMN title SET NOT NULL;
+      ALTER TABLE a ALTER COLUMN nothing SET NOT NULL;
+    ]], [[
+      ALTER TABLE a ADD COLUMN total int;
+      ALTER TABLE a ADD CONSTRAINT a_total_check CHECK (total > 0);
+      CREATE INDEX a_id_idx ON a (id);
+      ALTER TABLE a ADD COLUMN name text;
+      ALTER TABLE a RENAME COLUMN name TO title;
+    ]] }
+    assert.same({ ": it is added only later, by m3", ": it is added only later, by m3", ": it is created only later, by m3",
+      ": it is given that name only later, by m3", "; no migration makes it" }, messages(result, "exist here"))
+  end)
+
+  it("says once that a name was given before", function()
+    local result <const> = agreed {
+      "CREATE TABLE a (id int, x int); CREATE INDEX i ON a (id); CREATE TYPE e AS ENUM ('A');",
+      "ALTER TABLE a RENAME COLUMN x TO y;\nALTER INDEX i RENAME TO j;\nALTER TYPE e RENAME TO f;\nALTER TABLE a RENAME TO b;",
+      "ALTER TABLE b RENAME COLUMN x TO y;\nALTER INDEX i RENAME TO j;\nALTER TYPE e RENAME TO f;\nALTER TABLE a RENAME TO b;",
+      "ALTER TABLE b ADD COLUMN y int;\nCREATE INDEX j ON b (id);\nCREATE TYPE f AS ENUM ('A');\nCREATE TABLE b (id int);",
+    }
+    assert.same({
+      'it was renamed to "y" by m2 (line 1)', 'it was renamed to "j" by m2 (line 2)', 'it was renamed to "f" by m2 (line 3)',
+      'it was renamed to "b" by m2 (line 4)',
+      "it was renamed to that by m2 (line 1)", 'an index "j" was renamed to that by m2 (line 2)',
+      "it was renamed to that by m2 (line 3)", "it was renamed to that by m2 (line 4)",
+    }, messages(result, ": "))
+  end)
+
+  it("follows a name that was never given", function()
+    assert.same({ { "missing-table", "public.a", nil, 1 }, { "missing-table", "public.b", 1, 2 } },
+      errors_of(agreed { "ALTER TABLE a RENAME TO b;", "INSERT INTO b VALUES (1);" }))
+  end)
+
+  it("does not hide a column of another type behind IF NOT EXISTS", function()
+    local function repaired(type)
+      local result <const> = agreed { "CREATE TABLE a (id int, x int);", ("ALTER TABLE a ADD COLUMN x %s;"):format(type) }
+      return result.findings[1].fix_sql
+    end
+    assert.matches("IF NOT EXISTS", repaired "int", 1, true)
+    assert.is_nil(repaired "time")
+  end)
+
+  it("tells what a type is still needed by for want of a change that failed", function()
+    local result <const> = agreed { [[
+      CREATE TYPE e AS ENUM ('A', 'B');
+      CREATE TABLE a (x e NOT NULL DEFAULT 'A');
+    ]], [[
+      BEGIN;
+      CREATE TYPE e_new AS ENUM ('A');
+      ALTER TABLE a ALTER COLUMN x TYPE e_new USING (x::text::e_new);
+      ALTER TYPE e RENAME TO e_old;
+      ALTER TYPE e_new RENAME TO e;
+      DROP TYPE e_old;
+      COMMIT;
+    ]], [[
+      ALTER TABLE a ALTER COLUMN x DROP DEFAULT;
+      ALTER TABLE a ALTER COLUMN x TYPE e USING (x::text::e);
+      CREATE TABLE b (y e);
+      DROP TYPE e_old;
+      DROP TYPE e;
+    ]] }
+    local rules <const> = {}
+    for i, entry in ipairs(errors_of(result)) do
+      rules[i] = ("%s %s%s"):format(entry[1], entry[2], entry[3] and " follows from " .. result.findings[entry[3]].object or "")
+    end
+    assert.same({ "cannot-cast public.a.x", "still-needed public.e_old follows from public.a.x", "still-needed public.e",
+      "still-needed public.e" }, rules)
   end)
 
   it("says where", function()

@@ -39,8 +39,8 @@ local function check_name(context, relation, name)
   local before <const> = relation.constraints[name]
   if not find.stands(context, before) then return true end
   context:report("duplicate-constraint", { before = before, object = find.full(relation.schema, relation.name) .. "." .. name,
-    message = ('the constraint "%s" of "%s" is there already: it was made %s'):format(name, relation.name,
-      context:where(before)),
+    message = ('the constraint "%s" of "%s" is there already: it was %s'):format(name, relation.name,
+      context:origin(before)),
     fix = "remove this statement, or drop the constraint before it" })
   return false
 end
@@ -57,14 +57,15 @@ function constraint.index(context, relation, name, fields)
   if find.stands(context, before) then
     local kind <const> = before.kind == "index" and "index" or "table"
     context:report("duplicate-" .. kind, { before = before, object = find.full(relation.schema, name),
-      message = ('the name "%s" is taken: %s "%s" was made %s'):format(name,
-        before.kind == "index" and "an index" or "a " .. before.kind, name, context:where(before)),
+      message = ('the name "%s" is taken: %s "%s" was %s'):format(name, names.with_article(before.kind), name,
+        context:origin(before)),
       fix = before.kind == "index" and "remove this statement, or drop the index before it" or nil })
     return nil
   end
   fields.kind, fields.schema, fields.name, fields.table = "index", relation.schema, name, relation
   local index <const> = context:make(context.model:born(fields))
   context.model:add_relation(index)
+  find.came_later(context, find.full(index.schema, name), "created")
   relation.indexes[index] = true
   if index.unique then rows.check_key(context, relation, index) end
   return index
@@ -76,6 +77,7 @@ local function add(context, relation, name, fields)
   fields.kind, fields.name, fields.table = "constraint", name, relation
   relation.constraints[name] = context:make(context.model:born(fields))
   context.model:count_constraint(relation.schema, name, 1)
+  find.came_later(context, find.key("constraint", relation, name), "added")
   return fields
 end
 

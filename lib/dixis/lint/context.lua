@@ -148,10 +148,16 @@ end
 function Context:conclude()
   for _, index in pairs(self.model.missing) do
     local finding <const> = self.findings[index]
-    if not finding.created and not finding.message:find("dropped or renamed", 1, true) then
-      finding.message = finding.message .. "; no migration makes it"
-    end
+    if not finding.created then finding.message = finding.message .. "; no migration makes it" end
   end
+end
+
+--- How something came by its name, for messages: "it was made in line 3".
+---@param object dixis.lint.Object
+---@return string
+function Context:origin(object)
+  if object.renamed then return "renamed to that " .. self:where { place = object.renamed } end
+  return "made " .. self:where(object)
 end
 
 --- Where something was made, for messages.

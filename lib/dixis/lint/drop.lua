@@ -29,8 +29,9 @@ function drop.objects(context, objects, cascade, what)
   local unsure = false
   for _, blocker in ipairs(blockers) do
     if find.stands(context, blocker.object) and find.stands(context, blocker.needs) then
-      context:report("still-needed", { object = find.full(objects[1].schema or objects[1].table and objects[1].table.schema,
-          objects[1].name),
+      -- What should have let go of it before, and failed, is the reason.
+      context:report("still-needed", { before = { lingers = blocker.object.lingers or blocker.object.stale },
+        object = find.full(objects[1].schema or objects[1].table and objects[1].table.schema, objects[1].name),
         message = ("%s cannot be dropped: %s needs it (made %s)"):format(what, describe(blocker.object),
           context:where(blocker.object)),
         fix = "drop that first, or write CASCADE" })

@@ -31,12 +31,12 @@ function expression.type(context, type_name)
     local gone <const> = context.model:dropped("type", found.schema, found.name)
     local index <const> = context:report("missing-type", { object = find.full(found.schema, found.name),
       message = ('the type "%s" does not exist here%s'):format(found.name,
-        gone and ": it was dropped or renamed " .. context:where(gone) or "") })
+        gone and find.history(context, gone) or "") })
     if index then
       local made <const> = context.model:born { kind = "type", schema = context.model:target(found.schema),
         name = found.name, cause = context.findings[index].cause or index, place = context.place, assumed = true }
       context.model:add_type(made)
-      context.model.missing["type " .. find.full(made.schema, made.name)] = index
+      if not gone then context.model.missing["type " .. find.full(made.schema, made.name)] = index end
       found.user = made
     end
   end
@@ -114,7 +114,7 @@ function expression.call(context, parts, needs, arguments)
   local gone <const> = context.model:dropped("function", schema, name)
   context:report("missing-function", { object = find.full(schema, name),
     message = ('the function "%s" does not exist here%s'):format(name,
-      gone and ": it was dropped or renamed " .. context:where(gone) or extension and
+      gone and find.history(context, gone) or extension and
       (': it comes with the extension "%s", which was not created'):format(extension) or ""),
     fix = extension and ('CREATE EXTENSION IF NOT EXISTS "%s" before this statement'):format(extension),
     fix_sql = extension and ('CREATE EXTENSION IF NOT EXISTS "%s";'):format(extension),

@@ -8,6 +8,15 @@ local find = {}
 
 local NONE <const> = {}
 
+--- What something that lives in a table is missed under.
+---@param what "column"|"constraint"|"trigger"|"policy"
+---@param relation dixis.lint.Relation
+---@param name string
+---@return string
+function find.key(what, relation, name)
+  return ("%s %s.%s.%s"):format(what, relation.schema, relation.name, name)
+end
+
 local function full(schema, name)
   return (schema or "public") .. "." .. name
 end
@@ -17,13 +26,35 @@ local function suggestion(wanted, known)
   return meant and (' (did you mean "%s"?)'):format(meant) or ""
 end
 
+--- What became of a thing that is not there any more, for the end of a message.
 ---@param context dixis.lint.Context
----@param schema string
----@param gone? table
+---@param gone { place: dixis.lint.Place, to?: string }
 ---@return string
-local function history(context, gone)
-  if not gone then return "" end
-  return (": it was dropped or renamed %s"):format(context:where(gone))
+function find.history(context, gone)
+  local what <const> = gone.to and ('renamed to "%s"'):format(gone.to) or "dropped"
+  return (": it was %s %s"):format(what, context:where(gone))
+end
+
+--- Something is made that was missed before: the finding says where it comes from.
+---@param context dixis.lint.Context
+---@param key string   as in dixis.lint.Model.missing
+---@param how string   "created", "added", ...
+function find.came_later(context, key, how)
+  local index <const> = context.model.missing[key]
+  local finding <const> = index and context.findings[index]
+  if not finding or finding.created then return end
+  finding.created = context.place
+  local own <const> = finding.migration == context.migration
+  finding.message = finding.message .. (": it is %s only later, %s"):format(how,
+    own and ("in line %d"):format(context.place.line) or ("by %s"):format(context.migration))
+  finding.fix = own and ("move that (line %d) before this statement"):format(context.place.line)
+    or ("move %s before %s, or this statement behind it"):format(context.migration, finding.migration)
+end
+
+-- Remembers who missed what, for find.came_later. What was there once and is gone has its story already.
+local function remember(context, key, index, gone)
+  if not index or gone then return end
+  context.model.missing[key] = context.model.missing[key] or index
 end
 
 local rule_of <const> = { index = "missing-index", sequence = "missing-sequence" }
@@ -98,8 +129,8 @@ function find.relation(context, range, options)
     local rule <const> = rule_of[what] or "missing-table"
     cause = context:report(rule, { object = full(schema or model:target(), name),
       message = ('the %s "%s" does not exist here%s'):format(what, name,
-        gone and history(context, gone) or suggestion(name, known)) })
-    if cause then context.model.missing[full(schema or model:target(), name)] = cause end
+        gone and find.history(context, gone) or suggestion(name, known)) })
+    remember(context, full(schema or model:target(), name), cause, gone)
   end
   return assume(context, what, schema, name, cause, why == "missing")
 end
@@ -130,7 +161,8 @@ function find.column(context, relation, name, options)
   local gone <const> = relation.gone and relation.gone["column " .. name]
   local index <const> = context:report("missing-column", { object = full(relation.schema, relation.name) .. "." .. name,
     message = ('the column "%s" of "%s" does not exist here%s'):format(name, relation.name,
-      gone and history(context, gone) or suggestion(name, near.keys(relation.columns))) })
+      gone and find.history(context, gone) or suggestion(name, near.keys(relation.columns))) })
+  remember(context, find.key("column", relation, name), index, gone)
   if index then
     local column <const> = { name = name, type = { text = false, name = "?" }, nullable = true, place = context.place,
       cause = context.findings[index].cause or index, assumed = true }
@@ -160,9 +192,10 @@ function find.part(context, relation, what, name, missing_ok)
   end
   if missing_ok or not context.model:lacks(relation, model_of.scope { kind = what }, name) then return nil end
   local gone <const> = relation.gone and relation.gone[model_of.scope { kind = what } .. " " .. name]
-  context:report("missing-" .. what, { object = full(relation.schema, relation.name) .. "." .. name,
+  local index <const> = context:report("missing-" .. what, { object = full(relation.schema, relation.name) .. "." .. name,
     message = ('the %s "%s" of "%s" does not exist here%s'):format(what, name, relation.name,
-      gone and history(context, gone) or suggestion(name, near.keys(list))) })
+      gone and find.history(context, gone) or suggestion(name, near.keys(list))) })
+  remember(context, find.key(what, relation, name), index, gone)
 end
 
 --- Is something like it there for sure? What is only likely or assumed makes room.

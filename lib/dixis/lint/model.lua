@@ -20,6 +20,7 @@ local model = {}
 ---@field epoch integer      after how many doubts that was
 ---@field maybe? boolean     it may be there or not
 ---@field cause? integer     it is there only in thought: the finding that is the reason
+---@field renamed? dixis.lint.Place  where it got the name that it has
 ---@field lingers? integer   it should be gone or have another name: the finding of what would have done that
 ---@field depends? table<dixis.lint.Object, true>
 ---@field dependents? table<dixis.lint.Object, true>   what cannot be without it
@@ -27,6 +28,7 @@ local model = {}
 ---@class dixis.lint.Column: dixis.lint.Object
 ---@field type dixis.lint.Type
 ---@field nullable boolean
+---@field stale? integer   it should have another type: the finding of what would have given it
 ---@field default? string
 ---@field identity? boolean
 ---@field generated? boolean
@@ -147,9 +149,10 @@ end
 
 ---@param object dixis.lint.Object
 ---@param place dixis.lint.Place
-function Model:note_dropped(object, place)
+---@param to? string  its new name
+function Model:note_dropped(object, place, to)
   if not object.schema then return end
-  self.gone[gone_key(model.scope(object), object.schema, object.name)] = { place = place, epoch = self.stamp }
+  self.gone[gone_key(model.scope(object), object.schema, object.name)] = { place = place, epoch = self.stamp, to = to }
 end
 
 -- Why a name was not found: "missing" when that is certain.
@@ -353,7 +356,8 @@ local containers <const> = { relation = "relations", type = "types" }
 ---@param place dixis.lint.Place
 function Model:move(object, schema, name, place)
   local container <const> = containers[model.scope(object)]
-  self:note_dropped(object, place)
+  self:note_dropped(object, place, object.schema == schema and name or schema .. "." .. name)
+  object.renamed = place
   local space <const> = self:space(object.schema)[container]
   if space[object.name] == object then space[object.name] = nil end
   if object.schema ~= schema and object.constraints then

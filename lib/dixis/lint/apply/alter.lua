@@ -137,7 +137,12 @@ function handlers.AlterTableStmt(context, body)
   for _, column in ipairs(retyped) do
     if not context.failed then constraint.recheck(context, relation, column) end
   end
-  for _, column in ipairs(context.failed and retyped or {}) do column.type = column.retyped.from end
+  if not context.failed then return end
+  for _, column in ipairs(retyped) do column.type = column.retyped.from end
+  for _, item in ipairs(body.cmds or {}) do
+    local found <const> = item.AlterTableCmd.subtype == "AT_AlterColumnType" and relation.columns[item.AlterTableCmd.name]
+    if found then found.stale = context.failed end
+  end
 end
 
 return handlers

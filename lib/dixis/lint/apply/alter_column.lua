@@ -32,6 +32,21 @@ local function null_in_rows(context, relation, made, fix)
       relation.name, context:where(made.unfilled), made.name), fix = fix })
 end
 
+local function duplicate(context, relation, definition, before)
+  local old <const>, new <const> = types.text(before.type), types.text(types.read(context.model, definition.typeName))
+  local another <const> = old and new and old ~= new
+  local created <const> = before.place and before.place == relation.place and not before.renamed
+  -- IF NOT EXISTS would leave the column as it is, and hide that.
+  local guarded <const> = not another and with_guard(context, definition) or nil
+  context:report("duplicate-column", { before = before, object = object_of(relation, before.name),
+    message = ('the column "%s" of "%s" is there already: it was %s%s'):format(before.name, relation.name,
+      context:origin(before), another and (", as %s"):format(old) or ""),
+    fix = another and ("remove one of the two, or change the type here: ALTER COLUMN ... TYPE %s"):format(new)
+      or ("remove it from the %s %s, or write ADD COLUMN IF NOT EXISTS here"):format(created and "CREATE TABLE" or "statement",
+        context:where(before.renamed and { place = before.renamed } or before)),
+    fix_sql = guarded, fix_file = guarded and context.file, fix_edit = guarded and "instead" })
+end
+
 function commands.AT_AddColumn(context, relation, command)
   local definition <const> = command.def.ColumnDef
   local name <const> = names.clip(definition.colname)
@@ -59,19 +74,13 @@ function commands.AT_AddColumn(context, relation, command)
       end
       return
     end
-    local created <const> = before.place and before.place == relation.place
-    local guarded <const> = with_guard(context, definition)
-    context:report("duplicate-column", { before = before, object = object_of(relation, name),
-      message = ('the column "%s" of "%s" is there already: it was made %s'):format(name, relation.name,
-        context:where(before)),
-      fix = ('remove it from the %s %s, or write ADD COLUMN IF NOT EXISTS here'):format(
-        created and "CREATE TABLE" or "statement", context:where(before)),
-      fix_sql = guarded, fix_file = guarded and context.file, fix_edit = guarded and "instead" })
+    duplicate(context, relation, definition, before)
     return
   end
   if before and (command.missing_ok or context.soft) and not before.cause then return end
   local made <const> = column.make(context, relation, definition)
   if before then made.maybe_before = true end
+  find.came_later(context, find.key("column", relation, name), "added")
   made.guarded = command.missing_ok
   if made.default == nil and not made.identity and not made.generated and rows.certain(context, relation)
     and not (made.type.user and made.type.user.kind == "domain") then
@@ -252,7 +261,7 @@ function commands.AT_AlterColumnType(context, relation, command)
     found.type.user.dependents[found] = nil
   end
   found.retyped = { place = context.place, from = found.type }
-  found.type, found.unfilled = type, nil
+  found.type, found.unfilled, found.stale = type, nil, nil
   rows.changed(context, found)
   if type.user then depend.on(found, type.user) end
 end

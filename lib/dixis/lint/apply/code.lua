@@ -49,7 +49,7 @@ function handlers.CreateFunctionStmt(context, body)
   if find.stands(context, before) and known and not before.unsure then
     if not body.replace then
       context:report("duplicate-function", { before = before, object = find.full(schema, name),
-        message = ('the function "%s"(%s) is there already: it was made %s'):format(name, arguments, context:where(before)),
+        message = ('the function "%s"(%s) is there already: it was %s'):format(name, arguments, context:origin(before)),
         fix = "write CREATE OR REPLACE" })
       return
     end
@@ -103,8 +103,8 @@ local function create_part(context, kind, relation, name, replace)
   local before <const> = list[name]
   if find.stands(context, before) and not replace then
     context:report("duplicate-" .. kind, { before = before, object = find.full(relation.schema, relation.name) .. "." .. name,
-      message = ('the %s "%s" of "%s" is there already: it was made %s'):format(kind, name, relation.name,
-        context:where(before)),
+      message = ('the %s "%s" of "%s" is there already: it was %s'):format(kind, name, relation.name,
+        context:origin(before)),
       fix = ('DROP %s IF EXISTS "%s" ON "%s" before this statement'):format(kind:upper(), name, relation.name),
       fix_sql = ('DROP %s IF EXISTS "%s" ON "%s";'):format(kind:upper(), name, relation.name), fix_file = context.file,
       fix_edit = "before" })
@@ -113,6 +113,7 @@ local function create_part(context, kind, relation, name, replace)
   if before then depend.free(before) end
   local made <const> = context:make(context.model:born { kind = kind, name = name, table = relation })
   list[name] = made
+  find.came_later(context, find.key(kind, relation, name), "created")
   return made
 end
 

@@ -26,23 +26,10 @@ local function report_duplicate(context, kind, schema, name, before)
   local word <const> = kind == "partitioned" and "table" or kind
   context:report(rule_of[kind] or "duplicate-table", { before = before, object = find.full(schema, name),
     message = before.kind == kind
-      and ('the %s "%s" is there already: it was made %s'):format(word, name, context:where(before))
-      or ('the %s "%s" cannot be made: a %s of that name was made %s'):format(word, name, before.kind, context:where(before)),
+      and ('the %s "%s" is there already: it was %s'):format(word, name, context:origin(before))
+      or ('the %s "%s" cannot be made: %s of that name was %s'):format(word, name, names.with_article(before.kind),
+        context:origin(before)),
     fix = "remove one of the two" })
-end
-
--- A later CREATE of what a finding missed says why that was missing.
-local function tell_root(context, relation)
-  local full <const> = find.full(relation.schema, relation.name)
-  local index <const> = context.model.missing[full]
-  local finding <const> = index and context.findings[index]
-  if not finding or finding.created then return end
-  finding.created = context.place
-  local own <const> = finding.migration == context.migration
-  finding.message = finding.message .. (": it is created only later, %s"):format(
-    own and ("in line %d"):format(context.place.line) or ("by %s"):format(context.migration))
-  finding.fix = own and ("move its creation (line %d) before this statement"):format(context.place.line)
-    or ("move %s before %s, or this statement behind it"):format(context.migration, finding.migration)
 end
 
 --- Makes room for a new relation: says when one is there already. Nil: there is nothing to make.
@@ -71,7 +58,7 @@ local function create(context, kind, range, options)
     if options.if_not_exists or context.soft then made.open = true end
     made.constraints, made.indexes = old.constraints, old.indexes
   elseif old then
-    tell_root(context, made)
+    find.came_later(context, find.full(made.schema, made.name), "created")
     for _, phantom in ipairs(old.order) do
       if phantom.cause then made.phantoms = made.phantoms or {}; table.insert(made.phantoms, phantom) end
     end

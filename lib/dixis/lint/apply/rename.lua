@@ -3,6 +3,7 @@
 local expression = require "dixis.lint.expression"
 local find = require "dixis.lint.find"
 local inherit = require "dixis.lint.inherit"
+local model_of = require "dixis.lint.model"
 local names = require "dixis.lint.names"
 local signature = require "dixis.lint.signature"
 
@@ -17,17 +18,23 @@ local function move(context, object, schema, name)
     local space <const> = model.schemas[schema]
     local before <const> = space and object.columns and space.relations[name] or space and not object.columns and
       object.kind ~= "index" and space.types[name]
+    if object.cause then
+      -- It is not there, so this fails anyway; who needs the new name fails for the same reason.
+      local container <const> = context.model:space(schema)[object.columns and "relations" or "types"]
+      container[name] = container[name] or object
+      return
+    end
     if object.kind == "index" and space and not before then
       local other <const> = space.relations[name]
       if find.stands(context, other) then
         object.lingers = context:report("duplicate-index", { before = other, object = find.full(schema, name),
-          message = ('the name "%s" is taken: a %s was made %s'):format(name, other.kind, context:where(other)) })
+          message = ('the name "%s" is taken: %s was %s'):format(name, names.with_article(other.kind), context:origin(other)) })
         return
       end
     elseif find.stands(context, before) then
       local rule <const> = object.columns and "duplicate-table" or "duplicate-type"
       object.lingers = context:report(rule, { before = before, object = find.full(schema, name),
-        message = ('the name "%s" is taken: a %s was made %s'):format(name, before.kind, context:where(before)) })
+        message = ('the name "%s" is taken: %s was %s'):format(name, names.with_article(before.kind), context:origin(before)) })
       return
     end
     if context.soft then
@@ -41,6 +48,7 @@ local function move(context, object, schema, name)
       model:space(object.schema)[object.columns and "relations" or "types"][object.name] = nil
       return
     end
+    find.came_later(context, (object.columns and "" or "type ") .. find.full(schema, name), "given that name")
     model:move(object, schema, name, context.place)
   end
 end
@@ -55,7 +63,7 @@ local function rename_relation(context, body)
   move(context, found, found.schema, name)
   if constraint and not context.failed and not context.soft then
     constraint.table.constraints[constraint.name] = nil
-    constraint.name = name
+    constraint.name, constraint.renamed = name, context.place
     constraint.table.constraints[name] = constraint
   end
 end
@@ -63,10 +71,14 @@ end
 -- A column, constraint, trigger or policy gets a new name in its table.
 local function rename_part(context, list, found, name, rule, relation, what)
   local before <const> = list[name]
+  if found.cause then
+    list[name] = before or found
+    return false
+  end
   if find.stands(context, before) and before ~= found then
     found.lingers = context:report(rule, { before = before, object = find.full(relation.schema, relation.name) .. "." .. name,
-      message = ('the %s "%s" of "%s" is there already: it was made %s'):format(what, name, relation.name,
-        context:where(before)) })
+      message = ('the %s "%s" of "%s" is there already: it was %s'):format(what, name, relation.name,
+        context:origin(before)) })
     return false
   end
   if context.soft then
@@ -74,7 +86,16 @@ local function rename_part(context, list, found, name, rule, relation, what)
     list[name] = list[name] or setmetatable({ name = name, maybe = true }, { __index = found })
     return false
   end
-  list[found.name], found.name = nil, name
+  local model <const> = context.model
+  relation.gone = relation.gone or {}
+  relation.gone[model_of.scope(found) .. " " .. found.name] = { place = context.place, epoch = model.stamp, to = name }
+  find.came_later(context, find.key(what, relation, name), "given that name")
+  if before and what == "column" then
+    for i, other in ipairs(relation.order) do
+      if other == before then table.remove(relation.order, i) break end
+    end
+  end
+  list[found.name], found.name, found.renamed = nil, name, context.place
   list[name] = found
   return true
 end
@@ -94,8 +115,6 @@ function parts.OBJECT_COLUMN(context, body, relation)
   end
   local old <const> = found.name
   if rename_part(context, relation.columns, found, name, "duplicate-column", relation, "column") then
-    relation.gone = relation.gone or {}
-    relation.gone["column " .. old] = { place = context.place, epoch = context.model.stamp }
     inherit.below(relation, function(child)
       local own <const> = child.columns[old]
       if own then child.columns[old], own.name, child.columns[name] = nil, name, own end

@@ -19,23 +19,15 @@ local function create_type(context, kind, schema, name, fields)
   if not before and row and row.kind ~= "index" and row.kind ~= "sequence" then before = row end
   if find.stands(context, before) then
     context:report("duplicate-type", { before = before, object = find.full(schema, name),
-      message = ('the type "%s" is there already: %s was made %s'):format(name,
-        before.columns and ('the %s of that name'):format(before.kind) or "it", context:where(before)),
+      message = ('the type "%s" is there already: %s was %s'):format(name,
+        before.columns and ('the %s of that name'):format(before.kind) or "it", context:origin(before)),
       fix = "remove one of the two" })
     return nil
   end
   if before and context.soft and not before.cause then return nil end
   local made <const> = context:make(model:born(fields))
   made.kind, made.schema, made.name, made.transaction = kind, schema, name, context.transaction
-  local root <const> = model.missing["type " .. find.full(schema, name)]
-  local finding <const> = root and context.findings[root]
-  if finding and not finding.created then
-    finding.created = context.place
-    finding.message = finding.message .. (": it is created only later, %s"):format(
-      finding.migration == context.migration and ("in line %d"):format(context.place.line)
-      or ("by %s"):format(context.migration))
-    finding.fix = ("move its creation (%s, line %d) before this statement"):format(context.migration, context.place.line)
-  end
+  find.came_later(context, "type " .. find.full(schema, name), "created")
   model:add_type(made)
   return made
 end

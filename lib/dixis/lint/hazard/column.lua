@@ -195,9 +195,11 @@ function column.default(context, on, command)
   if command.def or not found or not found.default then return end
   -- Taken away for a change of the type and given again.
   if context:later("default", name) then return end
+  local nullable <const> = found.nullable
+    or context.statement.tree:find(('"AT_DropNotNull","name":"%s"'):format(name), 1, true) ~= nil
   say.report(context, "drop-default", { object = on.key .. "." .. name, at = context:find(name),
     message = ("%s.%s has no default from now on: running code that inserts without it %s."):format(on.sql, quote(name),
-      found.nullable and "writes NULL" or "fails, because it is NOT NULL"),
+      nullable and "writes NULL" or "fails, because it is NOT NULL"),
     fix = "deploy code that writes the column itself first" })
 end
 
