@@ -22,6 +22,18 @@ local function messages(result, mark)
   return list
 end
 
+-- Rule, object, and what is to blame for it.
+local function blamed(result)
+  local list <const> = {}
+  for _, finding in ipairs(result.findings) do
+    if finding.severity == "error" then
+      local cause <const> = finding.cause and result.findings[finding.cause]
+      list[#list + 1] = { finding.rule, finding.object, cause and cause.object }
+    end
+  end
+  return list
+end
+
 local function agreed(scripts)
   local result, missed, alarms = history.hold(scripts)
   assert.same({}, missed)
@@ -166,6 +178,49 @@ describe("lint", function()
     end
     assert.same({ "cannot-cast public.a.x", "still-needed public.e_old follows from public.a.x", "still-needed public.e",
       "still-needed public.e" }, rules)
+  end)
+
+  it("takes back what an ALTER TABLE that fails has changed of columns", function()
+    local result <const> = agreed { [[
+      CREATE TABLE a (id SERIAL PRIMARY KEY, n int NOT NULL DEFAULT 1, x text);
+      CREATE TABLE b (id int PRIMARY KEY, a int NOT NULL REFERENCES a (id));
+    ]], [[
+      ALTER TABLE a DROP CONSTRAINT a_pkey, ALTER COLUMN id DROP DEFAULT, ALTER COLUMN id TYPE text,
+        ADD PRIMARY KEY (id);
+      DROP SEQUENCE a_id_seq;
+      CREATE TABLE c (a text REFERENCES a (id));
+      ALTER TABLE a ALTER COLUMN n DROP DEFAULT, ALTER COLUMN n TYPE nothing, ALTER COLUMN x SET NOT NULL;
+      INSERT INTO a (x) VALUES (NULL);
+      ALTER TABLE a ALTER COLUMN n SET DEFAULT 'two';
+    ]], [[
+      INSERT INTO a (x) VALUES ('1');
+      ALTER TABLE a ALTER COLUMN x DROP NOT NULL, ADD COLUMN n int;
+      INSERT INTO a (x) VALUES (NULL);
+    ]] }
+    assert.same({
+      { "still-needed", "public.a_pkey" }, -- and not that there is a primary key already
+      { "still-needed", "public.a_id_seq", "public.a_pkey" },
+      { "foreign-key-type", "public.c.a", "public.a_pkey" },
+      { "missing-type", "public.nothing" },
+      { "wrong-value", "public.a.n" },
+      { "duplicate-column", "public.a.n" },
+    }, blamed(result))
+  end)
+
+  it("tells what a table lacks that is there in another form as a consequence", function()
+    local result <const> = agreed {
+      "CREATE TABLE a (id int PRIMARY KEY, x int);",
+      "CREATE TABLE a (id int PRIMARY KEY, y int, z text NOT NULL);\nCREATE INDEX i ON a (y);",
+      "ALTER TABLE a DROP COLUMN y, ADD COLUMN v int;\nINSERT INTO a VALUES (1, 2);\nINSERT INTO a (id) VALUES (2);",
+      "ALTER TABLE a ADD COLUMN z text;\nUPDATE a SET z = 'z';\nDROP TABLE a;\nCREATE TABLE a (id int);",
+      "CREATE INDEX i ON a (y);",
+    }
+    assert.same({
+      { "duplicate-table", "public.a" },
+      { "missing-column", "public.a.y", "public.a" },
+      { "missing-column", "public.a.y", "public.a" },
+      { "missing-column", "public.a.y" },
+    }, blamed(result))
   end)
 
   it("says where", function()

@@ -44,7 +44,8 @@ function column.set_default(context, made, text, tree)
     return
   end
   immutable.no_query(context, made.table, tree, "a default")
-  local object <const> = context.model:born { kind = "default", name = made.name, column = made, table = made.table }
+  local object <const> = context.model:born { kind = "default", name = made.name, column = made, table = made.table,
+    place = context.place }
   made.default_object = object
   expression.read(context, tree, nil, expression.bind(object))
   expression.enum_value(context, made.type, tree)
@@ -91,7 +92,8 @@ function column.make(context, relation, body)
   if type.serial then
     local sequence <const> = own_sequence(context, relation, made)
     made.nullable, made.default = false, source.nextval(sequence)
-    made.default_object = context.model:born { kind = "default", name = name, column = made, table = relation }
+    made.default_object = context.model:born { kind = "default", name = name, column = made, table = relation,
+      place = context.place }
     depend.on(made.default_object, sequence)
   end
   contradictions(context, made, body)

@@ -87,6 +87,8 @@ function Context:report(rule, finding)
     self.possible = self.possible or finding.message
     return nil
   end
+  -- The statement would have dropped it itself: why it does not is said already.
+  if finding.before and finding.before.refused == self.place then return nil end
   local lingers <const> = finding.before and finding.before.lingers
   if lingers then finding.cause = self.findings[lingers].cause or lingers end
   finding.before = nil

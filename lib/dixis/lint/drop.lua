@@ -27,11 +27,14 @@ end
 function drop.objects(context, objects, cascade, what)
   local going <const>, blockers <const> = depend.closure(objects, cascade)
   local unsure = false
+  local first <const> = objects[1]
+  local name <const> = first and find.full(first.schema or first.table and first.table.schema, first.name)
   for _, blocker in ipairs(blockers) do
     if find.stands(context, blocker.object) and find.stands(context, blocker.needs) then
       -- What should have let go of it before, and failed, is the reason.
-      context:report("still-needed", { before = { lingers = blocker.object.lingers or blocker.object.stale },
-        object = find.full(objects[1].schema or objects[1].table and objects[1].table.schema, objects[1].name),
+      local kept_by <const> = blocker.object
+      context:report("still-needed", { before = { lingers = kept_by.lingers or kept_by.wanted and kept_by.wanted.cause },
+        object = name,
         message = ("%s cannot be dropped: %s needs it (made %s)"):format(what, describe(blocker.object),
           context:where(blocker.object)),
         fix = "drop that first, or write CASCADE" })
@@ -39,6 +42,7 @@ function drop.objects(context, objects, cascade, what)
     unsure = true
   end
   if context.failed and not context.soft then
+    for _, object in ipairs(objects) do object.refused = context.place end
     -- For sure it is not dropped: what stumbles over it later does so for that reason.
     for _, object in ipairs(going) do object.lingers = object.lingers or context.failed end
     return

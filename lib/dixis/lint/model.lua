@@ -22,16 +22,17 @@ local model = {}
 ---@field cause? integer     it is there only in thought: the finding that is the reason
 ---@field renamed? dixis.lint.Place  where it got the name that it has
 ---@field lingers? integer   it should be gone or have another name: the finding of what would have done that
+---@field refused? dixis.lint.Place  the last statement that would have dropped it, and cannot
 ---@field depends? table<dixis.lint.Object, true>
 ---@field dependents? table<dixis.lint.Object, true>   what cannot be without it
 
 ---@class dixis.lint.Column: dixis.lint.Object
 ---@field type dixis.lint.Type
 ---@field nullable boolean
----@field stale? integer   it should have another type: the finding of what would have given it
 ---@field default? string
 ---@field identity? boolean
 ---@field generated? boolean
+---@field wanted? { type: dixis.lint.Type, cause: integer }  what a statement that failed would have made its type
 
 ---@class dixis.lint.Relation: dixis.lint.Object
 ---@field columns table<string, dixis.lint.Column>

@@ -2,10 +2,13 @@
 
 local commands = require "dixis.lint.apply.alter_column"
 local constraint = require "dixis.lint.constraint"
+local depend = require "dixis.lint.depend"
 local drop = require "dixis.lint.drop"
 local expression = require "dixis.lint.expression"
 local find = require "dixis.lint.find"
 local inherit = require "dixis.lint.inherit"
+local names = require "dixis.lint.names"
+local node = require "dixis.lint.node"
 
 local handlers = {}
 
@@ -101,6 +104,51 @@ local function in_passes(cmds)
   return order
 end
 
+local changeable <const> = { "type", "nullable", "unsure_null", "default", "default_object", "identity", "generated",
+  "unfilled" }
+
+local function needs_of(object)
+  local list <const> = {}
+  for other in pairs(object and object.depends or {}) do list[#list + 1] = other end
+  return list
+end
+
+local function need_again(object, list)
+  if not object then return end
+  depend.free(object)
+  for _, other in ipairs(list) do depend.on(object, other) end
+end
+
+-- How the columns are that the commands name.
+local function columns_now(relation, cmds)
+  local kept <const> = {}
+  local function keep(name)
+    local column <const> = relation.columns[names.clip(name)]
+    if not column or kept[column] then return end
+    local entry <const> = { needs = needs_of(column), default_needs = needs_of(column.default_object) }
+    for _, field in ipairs(changeable) do entry[field] = column[field] end
+    kept[column] = entry
+  end
+  for _, item in ipairs(cmds) do
+    local command <const> = item.AlterTableCmd
+    local added <const> = command.subtype == "AT_AddConstraint" and command.def.Constraint
+    if command.name then keep(command.name) end
+    for _, name in ipairs(node.texts(added and added.keys)) do keep(name) end
+  end
+  return kept
+end
+
+-- All of the commands are done, or none.
+local function take_back(kept, reason)
+  for column, entry in pairs(kept) do
+    local default <const> = entry.default_object
+    if default and default ~= column.default_object then default.lingers = default.lingers or reason end
+    for _, field in ipairs(changeable) do column[field] = entry[field] end
+    need_again(column, entry.needs)
+    need_again(column.default_object, entry.default_needs)
+  end
+end
+
 local word_of <const> = { OBJECT_INDEX = "index", OBJECT_SEQUENCE = "sequence", OBJECT_VIEW = "view",
   OBJECT_MATVIEW = "materialized view", OBJECT_TYPE = "type" }
 
@@ -125,6 +173,7 @@ function handlers.AlterTableStmt(context, body)
     if definition then expression.read(context, definition.raw_default, relation) end
   end
   relation.only = not body.relation.inh
+  local before <const> = columns_now(relation, body.cmds or {})
   for _, item in ipairs(in_passes(body.cmds or {})) do
     local command <const> = item.AlterTableCmd
     local rule <const> = commands[command.subtype]
@@ -132,17 +181,16 @@ function handlers.AlterTableStmt(context, body)
   end
   local retyped <const> = {}
   for _, column in ipairs(relation.order or {}) do
-    if column.retyped and column.retyped.place == context.place then retyped[#retyped + 1] = column end
+    if column.wanted and not column.wanted.cause then retyped[#retyped + 1] = column end
   end
   for _, column in ipairs(retyped) do
     if not context.failed then constraint.recheck(context, relation, column) end
   end
-  if not context.failed then return end
-  for _, column in ipairs(retyped) do column.type = column.retyped.from end
-  for _, item in ipairs(body.cmds or {}) do
-    local found <const> = item.AlterTableCmd.subtype == "AT_AlterColumnType" and relation.columns[item.AlterTableCmd.name]
-    if found then found.stale = context.failed end
+  local failed <const> = context.failed
+  for _, column in ipairs(retyped) do
+    column.wanted = failed and { type = column.wanted.type, cause = context.findings[failed].cause or failed } or nil
   end
+  if failed then take_back(before, failed) end
 end
 
 return handlers

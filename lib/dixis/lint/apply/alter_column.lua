@@ -32,16 +32,21 @@ local function null_in_rows(context, relation, made, fix)
       relation.name, context:where(made.unfilled), made.name), fix = fix })
 end
 
-local function duplicate(context, relation, definition, before)
+-- The type of a definition, when it is for sure another than that of the column that is there.
+local function another_type(context, before, definition)
   local old <const>, new <const> = types.text(before.type), types.text(types.read(context.model, definition.typeName))
-  local another <const> = old and new and old ~= new
+  return old and new and old ~= new and new or nil
+end
+
+local function duplicate(context, relation, definition, before)
+  local another <const> = another_type(context, before, definition)
   local created <const> = before.place and before.place == relation.place and not before.renamed
   -- IF NOT EXISTS would leave the column as it is, and hide that.
   local guarded <const> = not another and with_guard(context, definition) or nil
   context:report("duplicate-column", { before = before, object = object_of(relation, before.name),
     message = ('the column "%s" of "%s" is there already: it was %s%s'):format(before.name, relation.name,
-      context:origin(before), another and (", as %s"):format(old) or ""),
-    fix = another and ("remove one of the two, or change the type here: ALTER COLUMN ... TYPE %s"):format(new)
+      context:origin(before), another and (", as %s"):format(types.text(before.type)) or ""),
+    fix = another and ("remove one of the two, or change the type here: ALTER COLUMN ... TYPE %s"):format(another)
       or ("remove it from the %s %s, or write ADD COLUMN IF NOT EXISTS here"):format(created and "CREATE TABLE" or "statement",
         context:where(before.renamed and { place = before.renamed } or before)),
     fix_sql = guarded, fix_file = guarded and context.file, fix_edit = guarded and "instead" })
@@ -60,12 +65,10 @@ function commands.AT_AddColumn(context, relation, command)
   if find.stands(context, before) then
     if command.missing_ok then
       if before.place and before.place.migration ~= context.migration and not before.guarded then
-        local type <const> = types.read(context.model, definition.typeName)
-        local old <const>, new <const> = types.text(before.type), types.text(type)
-        if old and new and old ~= new then
+        if another_type(context, before, definition) then
           context:report("hidden-difference", { object = object_of(relation, name),
             message = ('IF NOT EXISTS skips this: the column "%s" of "%s" was made as %s %s'):format(name, relation.name,
-              old, context:where(before)) })
+              types.text(before.type), context:where(before)) })
         else
           context:report("mixed-guard", { object = object_of(relation, name),
             message = ('the column "%s" of "%s" is made without IF NOT EXISTS %s, so this never makes it'):format(name,
@@ -208,6 +211,7 @@ function commands.AT_AlterColumnType(context, relation, command)
   local definition <const> = command.def.ColumnDef
   local type <const> = expression.type(context, definition.typeName)
   if not found then return end
+  found.wanted = { type = type }
   local blockers <const> = {}
   for other in pairs(found.dependents or {}) do
     if blocks_type[other.kind] then blockers[#blockers + 1] = other end
@@ -260,8 +264,7 @@ function commands.AT_AlterColumnType(context, relation, command)
     found.depends[found.type.user] = nil
     found.type.user.dependents[found] = nil
   end
-  found.retyped = { place = context.place, from = found.type }
-  found.type, found.unfilled, found.stale = type, nil, nil
+  found.type, found.unfilled = type, nil
   rows.changed(context, found)
   if type.user then depend.on(found, type.user) end
 end

@@ -154,10 +154,23 @@ local function compare_hidden(context, before, body)
   end
 end
 
+-- The table is there, made in another way: what needs the columns that only this statement would have given it fails
+-- for that reason.
+local function add_ungiven(context, before, body)
+  if not context.failed or not before.order or before.open or before.kind ~= "table" then return end
+  for _, element in ipairs(body.tableElts or {}) do
+    local name <const> = element.ColumnDef and names.clip(element.ColumnDef.colname)
+    if name and not before.columns[name] then
+      context.model:add_column(before, context:make { name = name, type = { text = false, name = "?" }, nullable = true,
+        unsure_null = true, assumed = true })
+    end
+  end
+end
+
 function handlers.CreateStmt(context, body)
   local made, before = create(context, "table", body.relation, { if_not_exists = body.if_not_exists, row = true })
   if not made then
-    if body.if_not_exists then compare_hidden(context, before, body) end
+    if body.if_not_exists then compare_hidden(context, before, body) else add_ungiven(context, before, body) end
     return
   end
   made.making = true
