@@ -122,6 +122,15 @@ ALTER TABLE "Item" ADD CONSTRAINT "Item_orderId_fkey" FOREIGN KEY ("orderId") RE
 pair("drop-constraint", [[ALTER TABLE "Item" DROP CONSTRAINT "Item_orderId_fkey";]],
   [[ALTER TABLE "Item" DROP CONSTRAINT IF EXISTS "nothing";]],
   { locks = { ["public.Item"] = "ACCESS EXCLUSIVE", ["public.Order"] = "ACCESS EXCLUSIVE" } })
+pair("drop-constraint", [[ALTER TABLE "Item" DROP CONSTRAINT "Item_orderId_fkey"; ALTER TABLE "Item" DROP COLUMN "sku";]],
+  [[ALTER TABLE "Item" DROP CONSTRAINT "Item_orderId_fkey"; ALTER TABLE "Item" DROP COLUMN "orderId";]])
+pair("drop-constraint", [[ALTER TABLE "Item" DROP CONSTRAINT "Item_orderId_fkey"; DROP TABLE event_2024;]],
+  [[ALTER TABLE "Item" DROP CONSTRAINT "Item_orderId_fkey"; DROP TABLE "Item";]])
+pair("drop-constraint", [[
+ALTER TABLE "Item" DROP CONSTRAINT "Item_orderId_fkey";
+ALTER TABLE "Item" ADD CONSTRAINT "Item_id_fkey" FOREIGN KEY ("id") REFERENCES "Tag"("id") NOT VALID;]], [[
+ALTER TABLE "Item" DROP CONSTRAINT "Item_orderId_fkey";
+ALTER TABLE "Item" ADD CONSTRAINT "order_of_item" FOREIGN KEY ("orderId") REFERENCES "Order"("id");]])
 pair("many-locks", [[
 ALTER TABLE "Item" ADD COLUMN "x" INTEGER;
 ALTER TABLE "Item" DROP CONSTRAINT "Item_orderId_fkey";]], [[ALTER TABLE "Item" DROP CONSTRAINT "Item_orderId_fkey";]],

@@ -105,6 +105,27 @@ describe("a default that goes", function()
     local found <const> = of_rule(findings { fixtures.base, script }, "drop-default")
     assert.matches("writes NULL", found[1].message, 1, true)
   end)
+
+  it("is moot with its column", function()
+    local script <const> = [[ALTER TABLE "Order" ALTER COLUMN "status" DROP DEFAULT;
+      ALTER TABLE "Order" ALTER COLUMN "status" DROP NOT NULL; ALTER TABLE "Order" DROP COLUMN "status";]]
+    local list <const> = findings { fixtures.base, script }
+    assert.same({}, of_rule(list, "drop-default"))
+    assert.same({}, of_rule(list, "drop-not-null"))
+  end)
+end)
+
+describe("a column that is made anew", function()
+  local function begins_empty(script)
+    local found <const> = of_rule(findings { fixtures.base, script }, "drop-column")
+    return found[1].message:find("begins empty", 1, true) ~= nil
+  end
+
+  it("is one of the same table", function()
+    assert.is_true(begins_empty [[ALTER TABLE "User" DROP COLUMN "age"; ALTER TABLE "User" ADD COLUMN "age" TEXT;]])
+    assert.is_false(begins_empty [[ALTER TABLE "User" DROP COLUMN "age"; ALTER TABLE "Order" ADD COLUMN "age" TEXT;]])
+    assert.is_false(begins_empty [[ALTER TABLE "User" DROP COLUMN "age"; CREATE TABLE "Own" ("age" TEXT);]])
+  end)
 end)
 
 describe("the size of a table", function()

@@ -40,7 +40,7 @@ local function drop_policy(_, body, context)
   for _, object in ipairs(body.objects) do
     local schema <const>, relation <const>, name <const> = node.part(object.List.items)
     local on <const> = subject.named(context, schema, relation)
-    if on and not context:later("policy", name) then
+    if on and not context:later("policy", on, name) then
       report(context, on, ("the policy %s on %s is gone: rows that only it let through are not seen any more; the last one "
         .. "gone, none are."):format(quote(name), on.sql), "try it with each of the application's roles (SET ROLE)",
         context:find(name))

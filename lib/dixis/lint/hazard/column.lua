@@ -179,7 +179,7 @@ end
 ---@param command table
 function column.drop_not_null(context, on, command)
   local found <const> = on:column(context, command.name)
-  if not found or found.nullable then return end
+  if not found or found.nullable or context:goes(on, command.name) then return end
   say.report(context, "drop-not-null", { object = on.key .. "." .. command.name, at = context:find(command.name),
     message = ("%s.%s may be NULL from now on: running code that never expected that can fail on the first such row.")
       :format(on.sql, quote(command.name)),
@@ -194,9 +194,8 @@ function column.default(context, on, command)
   local found <const> = on:column(context, name)
   if command.def or not found or not found.default then return end
   -- Taken away for a change of the type and given again.
-  if context:later("default", name) then return end
-  local nullable <const> = found.nullable
-    or context.statement.tree:find(('"AT_DropNotNull","name":"%s"'):format(name), 1, true) ~= nil
+  if context:later("default", on, name) or context:goes(on, name) then return end
+  local nullable <const> = found.nullable or context:later("nullable", on, name)
   say.report(context, "drop-default", { object = on.key .. "." .. name, at = context:find(name),
     message = ("%s.%s has no default from now on: running code that inserts without it %s."):format(on.sql, quote(name),
       nullable and "writes NULL" or "fails, because it is NOT NULL"),
@@ -211,7 +210,7 @@ function column.drop(context, on, command)
   if on.relation and not on:column(context, name) and (on:has_new_column(context, name) or command.missing_ok) then
     return
   end
-  local again <const> = context:later("column", name)
+  local again <const> = context:later("column", on, name)
   say.report(context, "drop-column", { object = on.key .. "." .. name, at = context:find(name),
     message = ("DROP COLUMN %s loses its data, and running code that names it fails: Prisma names every column of its "
       .. "model in each SELECT.%s"):format(quote(name),

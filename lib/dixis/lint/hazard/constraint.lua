@@ -178,6 +178,17 @@ function constraint.validate(context, on, command)
   return "scan"
 end
 
+-- What it is about goes with the same migration, or another foreign key of the same columns comes.
+local function moot(context, on, found)
+  if context:later("drop", on, "") then return true end
+  local names <const> = {}
+  for i, key in ipairs(found.keys or {}) do
+    if key and context:goes(on, key.name) then return true end
+    names[i] = key and key.name or ""
+  end
+  return found.type == "f" and context:later("reference", on, table.concat(names, "\0"))
+end
+
 ---@param context dixis.lint.Hazards
 ---@param on dixis.lint.Subject
 ---@param command table
@@ -186,7 +197,7 @@ function constraint.drop(context, on, command)
   if not found or context:fresh_object(found) then return end
   local other <const> = found.type == "f" and found.target ~= on.relation and subject.of_relation(context, found.target)
   if other then context:locked(other, "ACCESS EXCLUSIVE") end
-  if context:later("constraint", command.name) then return end
+  if context:later("constraint", on, command.name) or moot(context, on, found) then return end
   local kinds <const> = { p = "The primary key", u = "That values differ", f = "That rows refer to rows that are there",
     c = "What the CHECK says" }
   say.report(context, "drop-constraint", { object = on.key .. "." .. command.name, at = context:find(command.name),

@@ -75,26 +75,59 @@ function Hazards:base_type(type)
   return text or (self.model.extensions.citext and type.name == "citext" and not type.array and "citext")
 end
 
--- What a script gives again after it took it away, in the text of its trees.
-local given <const> = {
-  default = '"AT_ColumnDefault","name":"([^"]*)","def"', column = '"ColumnDef":{"colname":"([^"]*)",',
-  constraint = '"conname":"([^"]*)",', policy = '"policy_name":"([^"]*)",',
+-- What statements do to a table, in the text of their trees.
+local done <const> = {
+  AlterTableStmt = { default = '"AT_ColumnDefault","name":"([^"]*)","def"', column = '"ColumnDef":{"colname":"([^"]*)",',
+    constraint = '"conname":"([^"]*)",', nullable = '"AT_DropNotNull","name":"([^"]*)"',
+    drop = '"AT_DropColumn","name":"([^"]*)"', reference = '"fk_attrs":(%b[])' },
+  CreateStmt = { constraint = '"conname":"([^"]*)",' },
+  CreatePolicyStmt = { policy = '"policy_name":"([^"]*)",' },
 }
 
---- True when this statement or a later one of the migration makes something of that name.
----@param kind "default"|"column"|"constraint"|"policy"
+-- The columns of a foreign key as one text.
+local function joined(list)
+  local names <const> = {}
+  for name in list:gmatch '"sval":"([^"]*)"' do names[#names + 1] = name end
+  return table.concat(names, "\0")
+end
+
+-- The last statement of the script that does something, by what, table and name.
+local function last_of(script)
+  local last <const> = {}
+  for i, statement in ipairs(script) do
+    local tree <const>, patterns <const> = statement.tree, done[statement.node]
+    local of <const> = patterns and tree:match '"relname":"([^"]*)"'
+    for kind, pattern in pairs(of and patterns or {}) do
+      for name in tree:gmatch(pattern) do
+        last[("%s %s.%s"):format(kind, of, kind == "reference" and joined(name) or name)] = i
+      end
+    end
+    if statement.node == "DropStmt" and tree:find('"OBJECT_TABLE"', 1, true) then
+      for _, object in ipairs((source.body(statement) or {}).objects or {}) do
+        last["drop " .. select(2, node.name(object.List.items)) .. "."] = i
+      end
+    end
+  end
+  return last
+end
+
+--- True when this statement or a later one of the migration does that to a table.
+---@param kind "default"|"column"|"constraint"|"policy"|"nullable"|"reference"|"drop"  gives it a default, or a column, ...;
+--- "drop": drops a column, or with "" the table itself
+---@param on dixis.lint.Subject
+---@param name string  for "reference": of the columns, with "\0" between them
+---@return boolean
+function Hazards:later(kind, on, name)
+  self.memory.last = self.memory.last or last_of(self.script)
+  return (self.memory.last[("%s %s.%s"):format(kind, on.name, name)] or 0) >= self.index
+end
+
+--- True when the column is gone at the end of the migration, or its table is.
+---@param on dixis.lint.Subject
 ---@param name string
 ---@return boolean
-function Hazards:later(kind, name)
-  local last = self.memory[kind]
-  if not last then
-    last = {}
-    for i, statement in ipairs(self.script) do
-      for found in statement.tree:gmatch(given[kind]) do last[found] = i end
-    end
-    self.memory[kind] = last
-  end
-  return (last[name] or 0) >= self.index
+function Hazards:goes(on, name)
+  return self:later("drop", on, "") or self:later("drop", on, name) and not self:later("column", on, name)
 end
 
 --- Where a name stands in the statement, for what the tree has no location of.
