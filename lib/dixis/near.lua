@@ -33,7 +33,8 @@ local MANY <const> = 500
 function near.find(name, known)
   if #known > MANY then return nil end
   local wanted, best = name:lower(), nil
-  local best_distance = math.max(1, #name // 3) + 1
+  -- A name of one letter is near to every other.
+  local best_distance = math.min(math.max(1, #name // 3) + 1, #name)
   for _, candidate in ipairs(known) do
     if math.abs(#candidate - #wanted) < best_distance then
       local d = distance(wanted, candidate:lower())

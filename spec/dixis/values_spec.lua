@@ -15,6 +15,7 @@ describe("near", function()
   it("lists what is known when nothing is near", function()
     assert.equal(" (known: a, b)", near.suggest("zzzzzz", { "b", "a" }))
     assert.equal(" (did you mean 'confirm'?)", near.suggest("comfirm", { "confirm" }))
+    assert.equal(" (known: b)", near.suggest("x", { "b" }))
   end)
 end)
 

@@ -124,6 +124,26 @@ describe("lint", function()
       ": it is given that name only later, by m3", "; no migration makes it" }, messages(result, "exist here"))
   end)
 
+  it("does not take what comes in the place of another for that", function()
+    local result <const> = agreed { [[
+      CREATE TABLE a (id int, b int);
+    ]], [[
+      ALTER TABLE a DROP COLUMN x, ADD COLUMN x int;
+      ALTER TABLE a DROP CONSTRAINT a_key;
+      ALTER TABLE a ADD CONSTRAINT a_key UNIQUE (id);
+      CREATE TYPE e_new AS ENUM ('A');
+      ALTER TABLE a ALTER COLUMN kind TYPE e_new USING (kind::text::e_new);
+      ALTER TYPE e RENAME TO e_old;
+      ALTER TYPE e_new RENAME TO e;
+      DROP TABLE c;
+      CREATE TABLE c (id int);
+      ALTER TABLE a ADD COLUMN n something, DROP COLUMN b;
+      CREATE TYPE something AS ENUM ('A');
+    ]] }
+    assert.same({ "", "", "; no migration makes it", "", "",
+      ": it is created only later, in line 11" }, messages(result, "exist here"))
+  end)
+
   it("says once that a name was given before", function()
     local result <const> = agreed {
       "CREATE TABLE a (id int, x int); CREATE INDEX i ON a (id); CREATE TYPE e AS ENUM ('A');",

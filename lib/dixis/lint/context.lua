@@ -110,6 +110,8 @@ end
 ---@param object dixis.lint.Object
 ---@param finding table
 function Context:follow(rule, object, finding)
+  local cause <const> = self.findings[object.cause]
+  if cause.migration == self.migration and cause.statement_index == self.index then return end -- said of this one
   if self.followed ~= self.place then self.followed, self.reasons = self.place, {} end
   if self.reasons[object.cause] then return end
   self.reasons[object.cause] = true

@@ -36,7 +36,7 @@ function expression.type(context, type_name)
       local made <const> = context.model:born { kind = "type", schema = context.model:target(found.schema),
         name = found.name, cause = context.findings[index].cause or index, place = context.place, assumed = true }
       context.model:add_type(made)
-      if not gone then context.model.missing["type " .. find.full(made.schema, made.name)] = index end
+      find.missed(context, "type " .. find.full(made.schema, made.name), index, gone)
       found.user = made
     end
   end

@@ -45,15 +45,26 @@ function find.came_later(context, key, how)
   if not finding or finding.created then return end
   finding.created = context.place
   local own <const> = finding.migration == context.migration
+  -- Taken away and given to another in one migration: that is no matter of order.
+  if own and finding.takes then return end
   finding.message = finding.message .. (": it is %s only later, %s"):format(how,
     own and ("in line %d"):format(context.place.line) or ("by %s"):format(context.migration))
   finding.fix = own and ("move that (line %d) before this statement"):format(context.place.line)
     or ("move %s before %s, or this statement behind it"):format(context.migration, finding.migration)
 end
 
--- Remembers who missed what, for find.came_later. What was there once and is gone has its story already.
-local function remember(context, key, index, gone)
+local taking <const> = { DropStmt = true, RenameStmt = true }
+
+--- Remembers who missed what, for find.came_later. What was there once and is gone has its story already.
+---@param context dixis.lint.Context
+---@param key string
+---@param index? integer  the finding
+---@param gone? table
+---@param command? string  the form of ALTER TABLE that takes such a thing away, and its name
+function find.missed(context, key, index, gone, command)
   if not index or gone then return end
+  local statement <const> = context.statement
+  context.findings[index].takes = taking[statement.node] or command and statement.tree:find(command, 1, true) ~= nil
   context.model.missing[key] = context.model.missing[key] or index
 end
 
@@ -130,7 +141,7 @@ function find.relation(context, range, options)
     cause = context:report(rule, { object = full(schema or model:target(), name),
       message = ('the %s "%s" does not exist here%s'):format(what, name,
         gone and find.history(context, gone) or suggestion(name, known)) })
-    remember(context, full(schema or model:target(), name), cause, gone)
+    find.missed(context, full(schema or model:target(), name), cause, gone)
   end
   return assume(context, what, schema, name, cause, why == "missing")
 end
@@ -162,7 +173,7 @@ function find.column(context, relation, name, options)
   local index <const> = context:report("missing-column", { object = full(relation.schema, relation.name) .. "." .. name,
     message = ('the column "%s" of "%s" does not exist here%s'):format(name, relation.name,
       gone and find.history(context, gone) or suggestion(name, near.keys(relation.columns))) })
-  remember(context, find.key("column", relation, name), index, gone)
+  find.missed(context, find.key("column", relation, name), index, gone, ('"AT_DropColumn","name":"%s"'):format(name))
   if index then
     local column <const> = { name = name, type = { text = false, name = "?" }, nullable = true, place = context.place,
       cause = context.findings[index].cause or index, assumed = true }
@@ -195,7 +206,7 @@ function find.part(context, relation, what, name, missing_ok)
   local index <const> = context:report("missing-" .. what, { object = full(relation.schema, relation.name) .. "." .. name,
     message = ('the %s "%s" of "%s" does not exist here%s'):format(what, name, relation.name,
       gone and find.history(context, gone) or suggestion(name, near.keys(list))) })
-  remember(context, find.key(what, relation, name), index, gone)
+  find.missed(context, find.key(what, relation, name), index, gone, ('"AT_DropConstraint","name":"%s"'):format(name))
 end
 
 --- Is something like it there for sure? What is only likely or assumed makes room.
