@@ -73,6 +73,8 @@ describe("lint of the folder", function()
   it("knows names without a timestamp, and two of one second", function()
     assert.equal("no-timestamp", (check { ["20250101000000_init"] = sql, ["add_more"] = sql }))
     fs.remove(made)
+    assert.equal("", (check { ["20250101000000_init"] = sql, ["20250101000001_"] = sql, ["20250101000002"] = sql }))
+    fs.remove(made)
     assert.equal("doubled-timestamp", (check { ["20250101000000_a"] = sql, ["20250101000000_b"] = sql }))
   end)
 

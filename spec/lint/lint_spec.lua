@@ -209,6 +209,8 @@ describe("lint", function()
         ADD PRIMARY KEY (id);
       DROP SEQUENCE a_id_seq;
       CREATE TABLE c (a text REFERENCES a (id));
+      UPDATE a SET x = 'y' WHERE id = x;
+      DELETE FROM a USING b WHERE a.x = b.a;
       ALTER TABLE a ALTER COLUMN n DROP DEFAULT, ALTER COLUMN n TYPE nothing, ALTER COLUMN x SET NOT NULL;
       INSERT INTO a (x) VALUES (NULL);
       ALTER TABLE a ALTER COLUMN n SET DEFAULT 'two';
@@ -221,6 +223,8 @@ describe("lint", function()
       { "still-needed", "public.a_pkey" }, -- and not that there is a primary key already
       { "still-needed", "public.a_id_seq", "public.a_pkey" },
       { "foreign-key-type", "public.c.a", "public.a_pkey" },
+      { "wrong-value", "public.a.id", "public.a_pkey" },
+      { "wrong-value", "public.a.x" },
       { "missing-type", "public.nothing" },
       { "wrong-value", "public.a.n" },
       { "duplicate-column", "public.a.n" },

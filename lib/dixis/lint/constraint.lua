@@ -174,23 +174,13 @@ function constraint.key_for(target, columns)
   end
 end
 
-local function comparable(context, one, other)
-  return not value.incomparable(context, value.of_type(one), value.of_type(other))
-end
-
--- The statement that would have given a column the type it needs here, and failed.
-local function type_not_given(context, column, other)
-  local a <const>, b <const> = column.wanted or column, other.wanted or other
-  return (a.cause or b.cause) and comparable(context, a.type, b.type) and (a.cause or b.cause) or nil
-end
-
 local function check_types(context, relation, name, columns, referenced)
   for i, column in ipairs(columns) do
     local other <const> = referenced[i]
-    if find.stands(context, column) and find.stands(context, other)
-      and not comparable(context, column.type, other.type) then
+    local one <const>, two <const> = value.of_column(column), value.of_column(other)
+    if find.stands(context, column) and find.stands(context, other) and value.incomparable(context, one, two) then
       context:report("foreign-key-type", { object = find.full(relation.schema, relation.name) .. "." .. column.name,
-        cause = type_not_given(context, column, other),
+        cause = value.not_given(context, one, two),
         message = ('the foreign key "%s" cannot be made: "%s" is %s and "%s" is %s'):format(name, column.name,
           types.text(column.type), other.name, types.text(other.type)) })
       return

@@ -193,8 +193,17 @@ function expression.enum_value(context, type, value)
   end
 end
 
-local function report_value(context, reason, object)
-  if reason then context:report("wrong-value", { object = object, message = reason }) end
+local function report_value(context, reason, object, cause)
+  if reason then context:report("wrong-value", { object = object, message = reason, cause = cause }) end
+end
+
+-- What cannot be compared, and what is to blame for it.
+local function report_unlike(context, one, other)
+  local reason <const> = values.incomparable(context, one, other)
+  local column <const> = one.column or other.column
+  local of <const> = column and column.table
+  report_value(context, reason, of and ("%s.%s"):format(find.full(of.schema, of.name), column.name) or one.said,
+    reason and values.not_given(context, one, other))
 end
 
 -- The columns of the one table that an expression is about.
@@ -230,7 +239,7 @@ local function compared(context, where, body, needs)
     elseif right and right.literal then
       compare_constant(context, left, right.literal, tree, needs)
     elseif right then
-      report_value(context, values.incomparable(context, left, right), left.said)
+      report_unlike(context, left, right)
     end
     if context.failed then return end
   end
@@ -261,7 +270,7 @@ local function check_alternatives(context, list, peek)
     if given and given.literal then
       constants[#constants + 1] = tree
     elseif given and given.type and first then
-      report_value(context, values.incomparable(context, first, given), first.said)
+      report_unlike(context, first, given)
     elseif given and given.type then
       first = given
     elseif tree.A_Const == nil or not tree.A_Const.isnull then

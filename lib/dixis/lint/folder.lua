@@ -65,7 +65,8 @@ function Check:inside(name, is_missing)
 end
 
 function Check:directory(name, is_missing)
-  if not name:find(STAMP .. "_.") and not name:find "^0+_." then
+  -- Prisma asks for a name behind it, and takes none, too.
+  if not name:find(STAMP .. "%f[%D]") and not name:find "^0+_." then
     self:report("no-timestamp", name, ("%s/%s/migration.sql"):format(self.found.path, name),
       ("the name %s does not begin with a timestamp, so what sorts before it is a matter of its letters"):format(name),
       "when it is not applied anywhere yet, rename it to YYYYMMDDHHMMSS_name")

@@ -28,6 +28,7 @@ local said <const> = { number = "a number", time = "a date or time", text = "tex
 ---@field array? boolean
 ---@field enum? dixis.lint.Object
 ---@field type? dixis.lint.Type
+---@field column? dixis.lint.Column  that it is of
 ---@field said string       what it is
 
 local function of_type(type)
@@ -39,6 +40,15 @@ local function of_type(type)
   return family and { family = family, array = type.array, type = type, said = types.text(type) } or nil
 end
 value.of_type = of_type
+
+--- What a column holds.
+---@param column dixis.lint.Column
+---@return dixis.lint.Value?
+function value.of_column(column)
+  local found <const> = of_type(column.type)
+  if found then found.column = column end
+  return found
+end
 
 local comparing <const> = { ["="] = true, ["<>"] = true, ["<"] = true, [">"] = true, ["<="] = true, [">="] = true }
 local joined <const> = { number = true, boolean = true, uuid = true, time = true, interval = true }
@@ -90,7 +100,7 @@ function value.of(context, tree, column)
     return { array = true, said = "an array" }
   elseif kind == "ColumnRef" and column then
     local found <const> = column(body.fields)
-    return found and context.model:certain(found) and not found.cause and of_type(found.type) or nil
+    return found and context.model:certain(found) and not found.cause and value.of_column(found) or nil
   end
 end
 
@@ -236,6 +246,13 @@ function value.no_condition(context, given)
   return ("a condition is true or false, and this is %s"):format(given.said)
 end
 
+-- A value by its name, where it has one.
+local function named(given)
+  local column <const> = given.column
+  if not column then return given.said end
+  return ('"%s"."%s" (%s)'):format(column.table.name, column.name, given.said)
+end
+
 --- Why two values cannot be compared with `=`, `<` and the like; nil: they can, or that is not known.
 ---@param context dixis.lint.Context
 ---@param a dixis.lint.Value?
@@ -251,7 +268,23 @@ function value.incomparable(context, a, b)
   else
     differs = a.enum ~= b.enum or a.family ~= b.family
   end
-  return differs and ("%s cannot be compared with %s"):format(a.said, b.said) or nil
+  return differs and ("%s cannot be compared with %s"):format(named(a), named(b)) or nil
+end
+
+local function as_wanted(given)
+  local wanted <const> = given.column and given.column.wanted
+  return wanted and of_type(wanted.type) or given
+end
+
+--- Why two values cannot be compared that could be, had a statement not failed: the finding of that.
+---@param context dixis.lint.Context
+---@param a dixis.lint.Value
+---@param b dixis.lint.Value
+---@return integer?
+function value.not_given(context, a, b)
+  local first <const>, second <const> = as_wanted(a), as_wanted(b)
+  if first == a and second == b or value.incomparable(context, first, second) then return nil end
+  return (first ~= a and a or b).column.wanted.cause
 end
 
 return value
