@@ -7,6 +7,7 @@ local immutable = require "dixis.lint.immutable"
 local names = require "dixis.lint.names"
 local node = require "dixis.lint.node"
 local opclass = require "dixis.lint.opclass"
+local partition = require "dixis.lint.partition"
 local rows = require "dixis.lint.rows"
 local types = require "dixis.lint.types"
 local value = require "dixis.lint.value"
@@ -62,6 +63,7 @@ function constraint.index(context, relation, name, fields)
       fix = before.kind == "index" and "remove this statement, or drop the index before it" or nil })
     return nil
   end
+  if fields.unique then partition.check_key(context, relation, name, fields.keys) end
   fields.kind, fields.schema, fields.name, fields.table = "index", relation.schema, name, relation
   local index <const> = context:make(context.model:born(fields))
   context.model:add_relation(index)
@@ -231,7 +233,7 @@ local function foreign(context, relation, body, column)
     and model:certain(target)
   if target and target.kind ~= "table" and target.kind ~= "partitioned" and known then
     context:report("wrong-object", { object = find.full(target.schema, target.name),
-      message = ('a foreign key cannot refer to "%s": it is a %s'):format(target.name, target.kind) })
+      message = ('a foreign key cannot refer to "%s": it is %s'):format(target.name, names.with_article(target.kind)) })
     return
   end
   local referenced, index

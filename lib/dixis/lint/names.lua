@@ -55,11 +55,13 @@ function names.choose(first, second, label, taken)
   return made
 end
 
+local words <const> = { matview = "materialized view", partitioned = "partitioned table" }
+
 --- A kind of object as a sentence has it: "a table", "an index".
 ---@param kind string
 ---@return string
 function names.with_article(kind)
-  return (kind:find "^[aeiou]" and "an " or "a ") .. kind
+  return (kind:find "^[aeiou]" and "an " or "a ") .. (words[kind] or kind)
 end
 
 --- Column names as they are put together in a name.

@@ -39,6 +39,7 @@ rules.add("order", {
   ["wrong-column"] = { "error", "a column is not as the statement needs it: an identity, generated, with a default" },
   ["null-in-rows"] = { "error", "a column must not be NULL, and the rows that are there have no value for it" },
   ["wrong-object"] = { "error", "the object is of another kind than the statement says" },
+  ["partition-key"] = { "error", "a unique key of a partitioned table without a column that it is partitioned by" },
   ["foreign-key-target"] = { "error", "a foreign key refers to columns without a primary key or unique constraint" },
   ["duplicate-row"] = { "error", "rows that migrations insert have the same values in a unique key" },
   ["missing-row"] = { "error", "a row refers to one that no migration inserts" },

@@ -9,6 +9,7 @@ local find = require "dixis.lint.find"
 local inherit = require "dixis.lint.inherit"
 local names = require "dixis.lint.names"
 local node = require "dixis.lint.node"
+local partition = require "dixis.lint.partition"
 
 local handlers = {}
 
@@ -17,6 +18,7 @@ function commands.AT_AddConstraint(context, relation, command)
 end
 
 function commands.AT_DropConstraint(context, relation, command)
+  if partition.inherited(context, relation, "constraint", command.name, "be dropped") then return end
   local found <const> = find.part(context, relation, "constraint", command.name, command.missing_ok)
   if not found then return end
   drop.objects(context, { found }, command.behavior == "DROP_CASCADE",
@@ -66,13 +68,12 @@ function commands.AT_AttachPartition(context, relation, command)
     return
   end
   local child <const> = find.relation(context, command.def.PartitionCmd.name)
-  inherit.partition(context.model, child, relation)
+  partition.attach(context, relation, child)
 end
 
 function commands.AT_DetachPartition(context, relation, command)
   local child <const> = find.relation(context, command.def.PartitionCmd.name)
-  if relation.partitions then relation.partitions[child] = nil end
-  child.parent = nil
+  partition.detach(context, relation, child)
 end
 
 function commands.AT_AddInherit(context, relation, command)

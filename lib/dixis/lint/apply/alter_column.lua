@@ -7,6 +7,7 @@ local expression = require "dixis.lint.expression"
 local find = require "dixis.lint.find"
 local inherit = require "dixis.lint.inherit"
 local names = require "dixis.lint.names"
+local partition = require "dixis.lint.partition"
 local rows = require "dixis.lint.rows"
 local source = require "dixis.lint.source"
 local types = require "dixis.lint.types"
@@ -105,7 +106,8 @@ end
 
 function commands.AT_DropColumn(context, relation, command)
   local found <const> = find.column(context, relation, command.name, { missing_ok = command.missing_ok })
-  if not found then return end
+  if not found or partition.inherited(context, relation, "column", found.name, "be dropped")
+    or partition.holds(context, relation, found, "be dropped") then return end
   drop.objects(context, { found }, command.behavior == "DROP_CASCADE",
     ('the column "%s" of "%s"'):format(found.name, relation.name))
   if found.removed then
@@ -210,7 +212,8 @@ function commands.AT_AlterColumnType(context, relation, command)
   local found <const> = altered(context, relation, command)
   local definition <const> = command.def.ColumnDef
   local type <const> = expression.type(context, definition.typeName)
-  if not found then return end
+  if not found or partition.inherited(context, relation, "column", found.name, "get another type")
+    or partition.holds(context, relation, found, "get another type") then return end
   found.wanted = { type = type }
   local blockers <const> = {}
   for other in pairs(found.dependents or {}) do

@@ -32,7 +32,8 @@ local function relation_target(context, object, body)
   if not found or found.assumed then return found end
   if find.stands(context, found) and not kinds_of[body.removeType][found.kind] then
     context:report("wrong-object", { object = find.full(found.schema, found.name),
-      message = ('"%s" is a %s, not a %s (made %s)'):format(name, found.kind, word, context:where(found)) })
+      message = ('"%s" is %s, not %s (made %s)'):format(name, names.with_article(found.kind), names.with_article(word),
+        context:where(found)) })
     return nil
   end
   if found.kind == "index" and found.constraint and find.stands(context, found.constraint) then

@@ -89,7 +89,7 @@ function handlers.IndexStmt(context, body)
   local relation <const> = find.relation(context, body.relation)
   if find.stands(context, relation) and (relation.kind == "view" or relation.kind == "index" or relation.kind == "sequence") then
     context:report("wrong-object", { object = find.full(relation.schema, relation.name),
-      message = ('an index cannot be made on "%s": it is a %s'):format(relation.name, relation.kind) })
+      message = ('an index cannot be made on "%s": it is %s'):format(relation.name, names.with_article(relation.kind)) })
     return
   end
   local model <const> = context.model

@@ -7,6 +7,7 @@ local find = require "dixis.lint.find"
 local inherit = require "dixis.lint.inherit"
 local names = require "dixis.lint.names"
 local node = require "dixis.lint.node"
+local partition = require "dixis.lint.partition"
 local query = require "dixis.lint.query"
 
 local handlers = {}
@@ -175,19 +176,13 @@ function handlers.CreateStmt(context, body)
   end
   made.making = true
   if body.relation.relpersistence == "u" then made.unlogged = true end
-  if body.partspec then
-    made.kind = "partitioned"
-    made.partition_keys = node.columns(body.partspec)
-    for _, item in ipairs(body.partspec.partParams or {}) do
-      if item.PartitionElem.name then made.partition_keys[item.PartitionElem.name] = true end
-    end
-  end
+  if body.partspec then partition.by(made, body.partspec) end
   for _, item in ipairs(body.inhRelations or {}) do
     local parent <const> = find.relation(context, item.RangeVar)
     copy_columns(context, made, parent, true)
     made.parent_columns = true
     if body.partbound then
-      inherit.partition(context.model, made, parent)
+      partition.of(context, made, parent)
     else
       inherit.from(made, parent)
     end
@@ -198,6 +193,7 @@ function handlers.CreateStmt(context, body)
     made.open = true
   end
   elements(context, made, body)
+  partition.check_columns(context, made)
   made.making, made.parent_columns = nil, nil
   add_phantoms(context, made)
 end

@@ -5,6 +5,7 @@ local find = require "dixis.lint.find"
 local inherit = require "dixis.lint.inherit"
 local model_of = require "dixis.lint.model"
 local names = require "dixis.lint.names"
+local partition = require "dixis.lint.partition"
 local signature = require "dixis.lint.signature"
 
 local handlers = {}
@@ -114,7 +115,9 @@ function parts.OBJECT_COLUMN(context, body, relation)
     return
   end
   local old <const> = found.name
+  if partition.inherited(context, relation, "column", old, "get another name") then return end
   if rename_part(context, relation.columns, found, name, "duplicate-column", relation, "column") then
+    partition.renamed(relation, old, name)
     inherit.below(relation, function(child)
       local own <const> = child.columns[old]
       if own then child.columns[old], own.name, child.columns[name] = nil, name, own end
