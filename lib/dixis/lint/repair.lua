@@ -1,43 +1,11 @@
 -- The smallest repairs: for a table that no migration makes, the CREATE TABLE that the schema file means, as it must
--- have been before the statements that need it.
+-- have been before the statements that need it; for what else the schema file has, the statement that makes it.
 
-local catalog = require "dixis.prisma.catalog"
-local sql = require "host.sql"
+local definition = require "dixis.lint.definition"
 
 local repair = {}
 
-local UNKNOWN <const> = catalog.UNKNOWN
-
-local function quoted(names)
-  local list <const> = {}
-  for i, name in ipairs(names) do list[i] = '"' .. name:gsub('"', '""') .. '"' end
-  return table.concat(list, ", ")
-end
-
--- As Prisma writes it, where that is as short; nil: the schema file does not say.
-local function type_text(column)
-  if column.type == UNKNOWN then return nil end
-  if type(column.default) == "string" and column.default:find "^nextval%(" then
-    return ({ integer = "SERIAL", bigint = "BIGSERIAL", smallint = "SMALLSERIAL" })[column.type] or column.type
-  end
-  if column.type:find '["%.]' then return column.type end
-  return (column.type:gsub(" without time zone", ""):gsub("^numeric", "decimal"):upper())
-end
-
-local function column_text(column, name)
-  local type <const> = type_text(column)
-  if not type then return nil end
-  local text = ("    %s %s"):format(quoted { name }, type)
-  if column.nullable == false then text = text .. " NOT NULL" end
-  if column.default and column.default ~= UNKNOWN and not type:find "SERIAL$" then
-    text = text .. " DEFAULT " .. column.default
-  end
-  return text
-end
-
-local function table_name(entry, default_schema)
-  return entry.schema == default_schema and quoted { entry.name } or quoted { entry.schema } .. "." .. quoted { entry.name }
-end
+local quoted <const> = definition.quoted
 
 -- What later migrations add to the table themselves: it must not be there before.
 local function later(relation)
@@ -69,21 +37,6 @@ local function old_names(relation)
   return old
 end
 
-local function index_text(entry, index, name)
-  local parts <const> = {}
-  for i, column in ipairs(index.columns) do
-    parts[i] = quoted { column.name } .. (column.ops and " " .. column.ops or "") .. (column.order == "DESC" and " DESC" or "")
-  end
-  local using <const> = index.method ~= "btree" and (" USING %s "):format(index.method) or ""
-  return ("CREATE %sINDEX %s ON %s%s(%s);"):format(index.unique and "UNIQUE " or "", quoted { index.name }, name, using,
-    table.concat(parts, ", ")), entry
-end
-
-local function foreign_key_text(key, name, target)
-  return ("ALTER TABLE %s ADD CONSTRAINT %s FOREIGN KEY (%s) REFERENCES %s(%s) ON DELETE %s ON UPDATE %s;"):format(name,
-    quoted { key.name }, quoted(key.columns), target, quoted(key.ref_columns), key.on_delete, key.on_update)
-end
-
 local function sorted(map)
   local keys <const> = {}
   for key in pairs(map) do keys[#keys + 1] = key end
@@ -92,15 +45,16 @@ local function sorted(map)
 end
 
 -- The CREATE TABLE with its indexes; nil when the schema file does not say enough.
-local function create_text(entry, name, added, old)
+local function create_text(entry, default_schema, added, old)
+  local name <const> = definition.table_name(entry, default_schema)
   local lines, left_out = {}, {}
   for _, column_name in ipairs(entry.column_order) do
     if added.columns[column_name] then
       left_out[#left_out + 1] = column_name
     else
-      local text <const> = column_text(entry.columns[column_name], old[column_name] or column_name)
+      local text <const> = definition.column(entry.columns[column_name], old[column_name] or column_name, default_schema)
       if not text then return nil end
-      lines[#lines + 1] = text
+      lines[#lines + 1] = "    " .. text
     end
   end
   local key <const> = entry.primary_key
@@ -115,7 +69,7 @@ local function create_text(entry, name, added, old)
   for _, index_name in ipairs(sorted(entry.indexes)) do
     local index <const> = entry.indexes[index_name]
     if not added.keys[index_name] and not has_any(index.columns, added.columns) and not has_any(index.columns, old) then
-      texts[#texts + 1] = "-- CreateIndex\n" .. index_text(entry, index, name)
+      texts[#texts + 1] = "-- CreateIndex\n" .. definition.index(index, name)
     end
   end
   return table.concat(texts, "\n\n"), left_out
@@ -163,8 +117,8 @@ function Repairs:foreign_keys(key, entry)
       local there <const> = self.made[foreign.table] or relation and not relation.assumed
       if target and there and not self.written[name] and not added.keys[name] and not has_any(foreign.columns, added.columns) then
         self.written[name] = true
-        texts[#texts + 1] = "-- AddForeignKey\n" .. foreign_key_text(foreign, table_name(from, self.default_schema),
-          table_name(target, self.default_schema))
+        texts[#texts + 1] = "-- AddForeignKey\n" .. definition.foreign_key(foreign,
+          definition.table_name(from, self.default_schema), definition.table_name(target, self.default_schema))
       end
     end
   end
@@ -180,7 +134,7 @@ function Repairs:table(finding, key)
   if not entry or entry.view then return end
   local relation <const> = self:relation(key)
   local added <const> = later(relation)
-  local text <const>, left_out = create_text(entry, table_name(entry, self.default_schema), added, old_names(relation))
+  local text <const>, left_out = create_text(entry, self.default_schema, added, old_names(relation))
   if not text then return end
   self.made[key] = true
   local texts <const> = { text, table.unpack(self:foreign_keys(key, entry)) }
@@ -193,6 +147,65 @@ function Repairs:table(finding, key)
     finding.fix = finding.fix .. (', without "%s", which later migrations add'):format(table.concat(left_out, '", "'))
   end
   return left_out, relation
+end
+
+-- The table, and the name of what it lacks.
+function Repairs:part(finding)
+  local name <const> = finding.name
+  return name and self.expected.tables[finding.object:sub(1, -#name - 2)], name
+end
+
+local function advise(finding, text, more)
+  finding.fix_sql, finding.fix = text, text and "add a migration that makes it" .. (more or "")
+end
+
+-- What the schema file has and no migration makes: by rule, what would make it.
+local added <const> = {}
+
+added["missing-model"] = function(self, finding)
+  local entry <const> = self.expected.tables[finding.object]
+  local text <const> = entry and create_text(entry, self.default_schema, later(nil), {})
+  if not text then return end
+  self.made[finding.object] = true
+  advise(finding, table.concat({ text, table.unpack(self:foreign_keys(finding.object, entry)) }, "\n\n"),
+    (": npx prisma migrate dev --name add_%s"):format((entry.name:gsub("[^%w_]+", "_"))))
+end
+
+added["missing-enum"] = function(self, finding)
+  local entry <const> = self.expected.enums[finding.object]
+  if entry then advise(finding, definition.enum(entry, self.default_schema)) end
+end
+
+added["missing-label"] = function(self, finding)
+  local entry <const> = self.expected.enums[finding.object]
+  if not entry or not finding.name then return end
+  advise(finding, ("ALTER TYPE %s ADD VALUE %s;"):format(definition.table_name(entry, self.default_schema),
+    definition.literal(finding.name)))
+end
+
+added["missing-field"] = function(self, finding)
+  local entry <const>, name = self:part(finding)
+  local column <const> = entry and entry.columns[name]
+  local text <const> = column and definition.column(column, name, self.default_schema)
+  if not text then return end
+  advise(finding, ("ALTER TABLE %s ADD COLUMN %s;"):format(definition.table_name(entry, self.default_schema), text),
+    column.nullable == false and not column.default and "; where the table has rows, they need a value first" or nil)
+end
+
+added["missing-model-index"] = function(self, finding)
+  local entry <const>, name = self:part(finding)
+  local index <const> = entry and entry.indexes[name]
+  if index then advise(finding, definition.index(index, definition.table_name(entry, self.default_schema))) end
+end
+added["missing-model-unique"] = added["missing-model-index"]
+
+added["missing-relation"] = function(self, finding)
+  local entry <const>, name = self:part(finding)
+  local key <const> = entry and entry.foreign_keys[name]
+  local target <const> = key and self.expected.tables[key.table]
+  if not target then return end
+  advise(finding, definition.foreign_key(key, definition.table_name(entry, self.default_schema),
+    definition.table_name(target, self.default_schema)))
 end
 
 --- Adds repairs to the findings about tables that nobody makes, and notes what a table made from the schema file would
@@ -220,17 +233,10 @@ function repair.missing(context, expected, migrations)
       end
     end
   end
+  if not migrations[1] then return end
   for _, finding in ipairs(context.findings) do
-    if finding.rule == "missing-model" and expected.tables[finding.object] and migrations[1] then
-      local entry <const> = expected.tables[finding.object]
-      local text <const> = create_text(entry, table_name(entry, self.default_schema), later(nil), {})
-      if text then
-        self.made[finding.object] = true
-        finding.fix_sql = table.concat({ text, table.unpack(self:foreign_keys(finding.object, entry)) }, "\n\n")
-        finding.fix = ("add a migration that makes it: npx prisma migrate dev --name add_%s"):format(
-          sql.quote_identifier(entry.name):gsub("%W+", "_"))
-      end
-    end
+    local add <const> = added[finding.rule]
+    if add then add(self, finding) end
   end
 end
 

@@ -51,7 +51,7 @@ function schema.compare(context, expected, actual, path)
     place = place and place.file and place or { file = path }
     context.file = place.file
     context:report(rule, { message = difference.message, object = difference.object, severity = severity,
-      line = place.line or 1, column = 1 })
+      line = place.line or 1, column = 1, name = difference.name })
   end
 end
 

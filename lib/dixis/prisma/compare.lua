@@ -22,6 +22,7 @@ local compare = {}
 ---@field message string    both, in a sentence
 ---@field file? string      of the schema
 ---@field line? integer
+---@field name? string      what is missing of the object: a column, an index, a foreign key, a value
 ---@field migration? string which caused it, where options.origin knows
 
 -- Collects differences. `at` is whatever has file and line.
@@ -34,7 +35,8 @@ Report.__index = Report
 ---@param at? { file?: string, line?: integer }
 ---@param expected? string
 ---@param actual? string
-function Report:add(kind, severity, object, at, expected, actual)
+---@param name? string  of what is missing
+function Report:add(kind, severity, object, at, expected, actual, name)
   local words
   if not actual then
     words = ("%s is missing"):format(expected)
@@ -44,7 +46,7 @@ function Report:add(kind, severity, object, at, expected, actual)
     words = ("should be %s, is %s"):format(expected, actual)
   end
   local difference <const> = { kind = kind, severity = severity, object = object, expected = expected, actual = actual,
-    message = object .. ": " .. words, file = at and at.file, line = at and at.line }
+    message = object .. ": " .. words, file = at and at.file, line = at and at.line, name = name }
   difference.migration = self.origin and self.origin(object, difference)
   self[#self + 1] = difference
 end
@@ -79,7 +81,7 @@ local function compare_enum(report, key, wanted, found)
   for _, label in ipairs(found.labels) do there[label] = true end
   for _, label in ipairs(wanted.labels) do
     if not there[label] then
-      report:add("missing_label", "error", key, wanted, ("the value '%s'"):format(label))
+      report:add("missing_label", "error", key, wanted, ("the value '%s'"):format(label), nil, label)
     end
     there[label] = nil
   end

@@ -70,7 +70,7 @@ function columns.compare(report, key, wanted, found)
     if there == nil then
       if not report.incomplete then
         report:add("missing_column", "error", object, column,
-          ("the column (%s)"):format(column.type == UNKNOWN and "any type" or column.type))
+          ("the column (%s)"):format(column.type == UNKNOWN and "any type" or column.type), nil, name)
       end
     elseif there ~= UNKNOWN then
       compare_column(report, object, column, there)

@@ -157,7 +157,7 @@ local function compare_indexes(report, key, wanted, found, stand_in)
   if not report.incomplete then
     for _, want in ipairs(missing) do
       report:add(want.unique and "missing_unique" or "missing_index", want.unique and "error" or "warning",
-        key .. "." .. want.name, want, "the index " .. index_text(want))
+        key .. "." .. want.name, want, "the index " .. index_text(want), nil, want.name)
     end
   end
   for _, have in ipairs(extra) do
@@ -193,7 +193,7 @@ local function compare_foreign_keys(report, key, wanted, found)
   end
   if not report.incomplete then
     for _, want in ipairs(missing) do
-      report:add("missing_foreign_key", "warning", key .. "." .. want.name, want, foreign_key_text(want))
+      report:add("missing_foreign_key", "warning", key .. "." .. want.name, want, foreign_key_text(want), nil, want.name)
     end
   end
   for _, have in ipairs(extra) do
