@@ -1,4 +1,5 @@
-/* Just enough of PostgreSQL's lexer to trim a statement and to bound how deep it can nest. */
+/* Just enough of PostgreSQL's lexer to trim a statement, to guess where a script can be cut, and to
+ * bound how deep it can nest. */
 #include "sql_lex.h"
 
 #include <ctype.h>
@@ -10,6 +11,18 @@
 
 /* The parser's own stack holds 10,000 entries; deeper brackets are its error, not a deep tree. */
 enum { max_brackets = 10000 };
+
+void dx_sql_move(struct dx_sql_place *place, const char *to)
+{
+  for (; place->at < to; place->at++) {
+    if (*place->at == '\n') {
+      place->line++;
+      place->column = 1;
+    } else if ((*place->at & 0xC0) != 0x80) {
+      place->column++;
+    }
+  }
+}
 
 static bool is_space(char c)
 {
@@ -121,6 +134,24 @@ static bool word_is(const char *at, const char *end, const char *word)
 static bool is_set_operation(const char *at, const char *end)
 {
   return word_is(at, end, "union") || word_is(at, end, "except") || word_is(at, end, "intersect");
+}
+
+const char *dx_sql_cut(const char *at, const char *end, size_t size)
+{
+  const char *from = at;
+  size_t open = 0;
+  for (at = dx_sql_skip_blank(at, end); at < end; at = dx_sql_skip_blank(at, end)) {
+    const char *token = at;
+    at = skip_token(at, end);
+    if (*token == '(' || *token == '[') {
+      open++;
+    } else if (*token == ')' || *token == ']') {
+      if (open > 0) open--;
+    } else if (*token == ';' && open == 0 && (size_t)(token - from) >= size) {
+      return at;
+    }
+  }
+  return end;
 }
 
 struct level {

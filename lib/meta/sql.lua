@@ -1,6 +1,6 @@
 ---@meta host.sql
 -- PostgreSQL's own parser (libpg_query, version 15). Pure computing: no call yields.
--- Deep scripts are parsed on a thread with a large stack. Source: host/prim_sql.c
+-- Deep scripts are parsed on a thread with a large stack. Source: host/prim_sql.c, host/sql_*.c
 local sql = {}
 
 --- A script's statements, split by the parser. Ranges are bytes, 1-based, without leading white
@@ -12,14 +12,20 @@ local sql = {}
 ---@field line integer
 ---@field column integer
 ---@field node string     name of its parse tree's top node, "CreateStmt", "IndexStmt", ...
----@field tree string     the node's fields as JSON text, '{"relation":{...},...}' (decode only when needed)
+---@field tree string     the node's fields as JSON text, '{"relation":{...},...}' (decode only when needed); each
+---   "location" in it is a byte offset in the script, from 0, and left out where it is 0
 
+--- A script of more than `size` bytes is parsed in pieces of about that size, so that memory grows with its statements
+--- and not with their trees: most of these are parsed anew when they are asked for, which is fast in order. What comes
+--- out is the same with every size.
 --- Failure: kind "syntax" with err.position (1-based byte offset), err.line, err.column, message of the parser;
---- kind "too_large" over 64 MiB, and where a statement nests absurdly deep.
+--- kind "too_large" over 64 MiB, a million statements or 256 MiB of one statement's tree, and where a statement nests
+--- absurdly deep.
 ---@param text string
+---@param size? integer  512 KiB
 ---@return host.sql.Statement[]? statements
 ---@return dixis.Error? err
-function sql.parse(text) end
+function sql.parse(text, size) end
 
 --- The same fingerprint for statements that differ only in literals.
 ---@param text string

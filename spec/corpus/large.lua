@@ -25,7 +25,7 @@ return {
     "(SELECT count(*) > 15000 FROM t)" },
   { "one large INSERT with a mistake at its end", "failed",
     around("INSERT INTO t VALUES (0, 'x')", values, ", ('x', 'x');\n") },
-  -- Its parse tree would take gigabytes.
+  -- More than a million of them.
   { "many statements", megabytes > 20 and "refused" or "applied", inserts, "(SELECT count(*) > 20000 FROM u)" },
   { "many statements and COMMIT", "refused", around("", inserts, "COMMIT;") },
   { "one large string", "applied", around("CREATE TABLE a AS SELECT '", repeated "x;%d", "' AS x;"),
