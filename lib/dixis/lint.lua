@@ -67,7 +67,7 @@ local function take(context, hazards, statement)
   end
   apply.statement(context, statement)
   context:finish()
-  statement.body = nil
+  source.drop(statement)
 end
 
 -- A statement that runs outside of any transaction sends all others of its file there, too.

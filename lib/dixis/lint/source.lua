@@ -9,16 +9,25 @@ local source = {}
 -- The nodes of names in all trees of a history.
 local names = {}
 
---- A statement's tree; made once, dropped with the file.
+-- Not in the statements themselves: these are many, and as small as they can be.
+local bodies <const> = setmetatable({}, { __mode = "k" })
+
+--- A statement's tree; made once, until it is dropped.
 ---@param statement host.sql.Statement
 ---@return table? tree  nil: it nests absurdly deep
 function source.body(statement)
-  local body = statement.body
+  local body = bodies[statement]
   if not body then
     body = sql.tree(statement.tree, names)
-    statement.body = body
+    bodies[statement] = body
   end
   return body
+end
+
+--- The statement is done with.
+---@param statement host.sql.Statement
+function source.drop(statement)
+  bodies[statement] = nil
 end
 
 --- A history begins: nothing of another one is kept.
