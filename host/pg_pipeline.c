@@ -16,6 +16,7 @@ struct progress {
   int sent;
   int received;
   uint64_t last; /* when the last result came, ns */
+  bool plain;    /* the last result has a tag only */
 };
 
 /* Skips what may stand before the first keyword. */
@@ -140,15 +141,30 @@ static bool send_statements(lua_State *L, struct pg_conn *conn, struct progress 
   return true;
 }
 
+/* Pushes conn->result; the one before when that says the same, as of thousands of INSERTs. */
+static void push_result(lua_State *L, struct pg_conn *conn, struct progress *progress)
+{
+  bool before = progress->plain;
+  progress->plain = dx_pq.PQresultStatus(conn->result) == PGRES_COMMAND_OK;
+  if (before && progress->plain) {
+    lua_rawgeti(L, RESULTS, progress->received);
+    lua_getfield(L, -1, "tag");
+    bool same = strcmp(lua_tostring(L, -1), dx_pq.PQcmdStatus(conn->result)) == 0;
+    lua_pop(L, same ? 1 : 2);
+    if (same) return;
+  }
+  dx_pg_push_result(L, conn->result);
+}
+
 /* Turns conn->result into Lua values. on_result is the caller's code: it may raise, or close the
  * connection. */
 static void receive(lua_State *L, struct pg_conn *conn, struct progress *progress)
 {
-  int index = ++progress->received;
   uint64_t now = uv_hrtime();
   double seconds = (double)(now - progress->last) / 1e9;
   progress->last = now;
-  dx_pg_push_result(L, conn->result);
+  push_result(L, conn, progress);
+  int index = ++progress->received;
   lua_rawseti(L, RESULTS, index);
   dx_pq.PQclear(conn->result);
   conn->result = NULL;

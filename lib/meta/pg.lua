@@ -52,7 +52,7 @@ function Connection:script(sql) end
 --- on_result(index, seconds, result) is called as each result arrives (must not wait); seconds since the
 --- result before. The server sends results when it has some kilobytes of them; that of a statement with `flush`
 --- at once. With `prepared` the text is the name of a statement that PREPARE made. COPY with the client is refused
---- before anything is sent.
+--- before anything is sent. Commands one behind the other with the same tag share one result.
 ---@async
 ---@param statements (string|{ [1]: string, params?: any[], flush?: boolean, prepared?: boolean })[]
 ---@param on_result? fun(index: integer, seconds: number, result: host.pg.Result)

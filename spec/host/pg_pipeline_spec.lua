@@ -34,6 +34,18 @@ describe("pipeline", function()
     assert.same({}, conn:pipeline {})
   end)
 
+  it("keeps one result of commands that say the same", function()
+    local results = assert(conn:pipeline { "INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (2)", "",
+      "INSERT INTO t VALUES (3), (4)", "INSERT INTO t VALUES (5), (6)", "SELECT a FROM t LIMIT 2",
+      "CREATE TEMP TABLE u AS SELECT a FROM t LIMIT 2", "SELECT a AS b FROM t LIMIT 2" })
+    local said = {}
+    for i, result in ipairs(results) do said[i] = { result.tag, result.affected, #result, result.columns[1] } end
+    assert.same({ { "INSERT 0 1", 1, 0 }, { "INSERT 0 1", 1, 0 }, { "", 0, 0 }, { "INSERT 0 2", 2, 0 }, { "INSERT 0 2", 2, 0 },
+      { "SELECT 2", 2, 2, "a" }, { "SELECT 2", 2, 0 }, { "SELECT 2", 2, 2, "b" } }, said)
+    assert.is_true(rawequal(results[1], results[2]))
+    assert.is_true(rawequal(results[4], results[5]))
+  end)
+
   it("tells which statement failed, outside a transaction", function()
     local seen = {}
     local results, err = conn:pipeline({ "INSERT INTO t VALUES (1)", "SELECT 1/0", "SELECT 3" },
