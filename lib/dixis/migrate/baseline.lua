@@ -3,6 +3,7 @@
 local effect = require "dixis.migrate.effect"
 local effect_catalog = require "dixis.migrate.effect_catalog"
 local errors = require "dixis.errors"
+local facts = require "dixis.migrate.effect_facts"
 local folder = require "dixis.migrate.folder"
 local sql = require "host.sql"
 local triage = require "dixis.migrate.triage"
@@ -45,20 +46,21 @@ function baseline.read(run, name)
   local migrations, last = up_to(all, name)
   local out = { migrations = migrations, statements = 0, missing = {}, unseen = {}, unread = {}, also = {} }
   if last == 0 then return out end
-  local catalog, statements, places = effect_catalog.new(run:open_session()), {}, {}
+  local catalog, places = effect_catalog.new(run:open_session()), {}
+  local reader = facts.reader(catalog)
   for _, migration in ipairs(migrations) do
     local text = errors.check(folder.text(migration))
     local parsed, err = sql.parse(text)
     if not parsed and err.kind ~= "syntax" then error(err, 0) end
     if not parsed then out.unread[#out.unread + 1] = migration.file end
     for _, statement in ipairs(parsed or {}) do
-      statements[#statements + 1] = statement
+      facts.read(reader, statement)
       places[#places + 1] = { file = migration.file, line = statement.line,
         text = triage.excerpt(text:sub(statement.first, statement.last)) }
     end
   end
-  out.statements = #statements
-  for i, one in ipairs(effect.script(catalog, statements, true)) do
+  out.statements = #places
+  for i, one in ipairs(effect.judged(catalog, reader, true)) do
     local place = places[i]
     if one.state == "absent" or one.state == "differs" or one.state == "invalid" then
       place.state, place.note = one.state, one.note

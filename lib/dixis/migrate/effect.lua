@@ -160,15 +160,13 @@ local function combine(list)
   return out
 end
 
---- The effects of a whole script, statement by statement.
+--- The effects of all that was read, statement by statement.
 ---@async
 ---@param catalog dixis.Catalog
----@param statements host.sql.Statement[]
----@param from_nothing? boolean  the script began with an empty database and must have ended
+---@param reader table  of dixis.migrate.effect_facts
+---@param from_nothing? boolean  it began with an empty database and must have ended
 ---@return dixis.StatementEffect[]
-function effect.script(catalog, statements, from_nothing)
-  local reader = facts.reader(catalog)
-  for _, statement in ipairs(statements) do facts.read(reader, statement) end
+function effect.judged(catalog, reader, from_nothing)
   local context = { from_nothing = from_nothing, renamed = {} }
   for _, event in ipairs(reader.events) do
     if event.what == "move" and event.kind == "type" then context.renamed[event.from[2]] = event.to[2] end
@@ -176,10 +174,22 @@ function effect.script(catalog, statements, from_nothing)
   history.follow(reader.facts, reader.events)
   judge_all(catalog, reader, context)
   local of_statement, out = {}, {}
-  for i = 1, #statements do of_statement[i] = {} end
+  for i = 1, reader.at do of_statement[i] = {} end
   for _, fact in ipairs(reader.facts) do table.insert(of_statement[fact.at], fact) end
-  for i = 1, #statements do out[i] = combine(of_statement[i]) end
+  for i = 1, reader.at do out[i] = combine(of_statement[i]) end
   return out
+end
+
+--- The effects of a whole script, statement by statement.
+---@async
+---@param catalog dixis.Catalog
+---@param statements host.sql.Statement[]
+---@param from_nothing? boolean  as above
+---@return dixis.StatementEffect[]
+function effect.script(catalog, statements, from_nothing)
+  local reader = facts.reader(catalog)
+  for _, statement in ipairs(statements) do facts.read(reader, statement) end
+  return effect.judged(catalog, reader, from_nothing)
 end
 
 --- What a script makes that was not there before: key -> name. Parts of a table go with the table.
