@@ -130,28 +130,30 @@ static bool word_is(const char *at, const char *end, const char *word)
   return (size_t)(end - at) == length && strncasecmp(at, word, length) == 0;
 }
 
+/* Brackets hold semicolons in a rule, END closes BEGIN ATOMIC and the CASEs inside of it. */
+const char *dx_sql_cut(const char *at, const char *end, size_t size)
+{
+  const char *from = at;
+  size_t brackets = 0, blocks = 0;
+  bool begins = false;
+  for (at = dx_sql_skip_blank(at, end); at < end; at = dx_sql_skip_blank(at, end)) {
+    const char *token = at;
+    at = skip_token(at, end);
+    if (*token == ';' && brackets == 0 && blocks == 0 && (size_t)(token - from) >= size) return at;
+    if (*token == '(' || *token == '[') brackets++;
+    if ((*token == ')' || *token == ']') && brackets > 0) brackets--;
+    if (begins && word_is(token, at, "atomic")) blocks++;
+    if (blocks > 0 && word_is(token, at, "case")) blocks++;
+    if (blocks > 0 && word_is(token, at, "end")) blocks--;
+    begins = word_is(token, at, "begin");
+  }
+  return end;
+}
+
 /* Set operations chain statements that have commas of their own. */
 static bool is_set_operation(const char *at, const char *end)
 {
   return word_is(at, end, "union") || word_is(at, end, "except") || word_is(at, end, "intersect");
-}
-
-const char *dx_sql_cut(const char *at, const char *end, size_t size)
-{
-  const char *from = at;
-  size_t open = 0;
-  for (at = dx_sql_skip_blank(at, end); at < end; at = dx_sql_skip_blank(at, end)) {
-    const char *token = at;
-    at = skip_token(at, end);
-    if (*token == '(' || *token == '[') {
-      open++;
-    } else if (*token == ')' || *token == ']') {
-      if (open > 0) open--;
-    } else if (*token == ';' && open == 0 && (size_t)(token - from) >= size) {
-      return at;
-    }
-  }
-  return end;
 }
 
 struct level {

@@ -83,6 +83,14 @@ describe("sql.parse in pieces", function()
     end
   end)
 
+  it("cuts behind a body, not in it", function()
+    local body <const> = "BEGIN ATOMIC SELECT 1; SELECT CASE WHEN true THEN 1 END; SELECT (CASE 1 WHEN 1 THEN 2 END); END"
+    local text <const> = ("CREATE FUNCTION f() RETURNS int %s;\n"):format(body):rep(2)
+    same(text, 1)
+    assert.is_nil(getmetatable(sql.parse(text)[1])) -- in one go
+    assert.is_table(getmetatable(sql.parse(text, 1)[1]))
+  end)
+
   it("gives trees in any order", function()
     local text <const> = table.concat(statements, "\n;\n"):rep(5, "\n;\n")
     local found <const> = assert(sql.parse(text, 300))
