@@ -4,6 +4,7 @@ local constraint = require "dixis.lint.constraint"
 local depend = require "dixis.lint.depend"
 local expression = require "dixis.lint.expression"
 local find = require "dixis.lint.find"
+local generated = require "dixis.lint.generated"
 local immutable = require "dixis.lint.immutable"
 local names = require "dixis.lint.names"
 local node = require "dixis.lint.node"
@@ -104,7 +105,7 @@ function column.make(context, relation, body)
     elseif found.contype == "CONSTR_DEFAULT" then
       column.set_default(context, made, source.default(context, found), found.raw_expr)
     elseif found.contype == "CONSTR_IDENTITY" then
-      made.identity, made.nullable = true, false
+      made.identity, made.nullable, made.always = true, false, generated.always(found.generated_when)
       own_sequence(context, relation, made, true)
     elseif found.contype == "CONSTR_GENERATED" then
       made.generated, made.expression = true, found.raw_expr

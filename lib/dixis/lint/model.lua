@@ -31,6 +31,7 @@ local model = {}
 ---@field nullable boolean
 ---@field default? string
 ---@field identity? boolean
+---@field always? boolean    the identity takes no value but its own
 ---@field generated? boolean
 ---@field wanted? { type: dixis.lint.Type, cause: integer }  what a statement that failed would have made its type
 

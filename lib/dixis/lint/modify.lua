@@ -3,6 +3,7 @@
 local constraint = require "dixis.lint.constraint"
 local expression = require "dixis.lint.expression"
 local find = require "dixis.lint.find"
+local generated = require "dixis.lint.generated"
 local rows = require "dixis.lint.rows"
 
 --- The readers of these statements, made of those of a query (dixis.lint.query).
@@ -28,6 +29,7 @@ return function(query)
         state.needs(column)
         column.unfilled = nil
         rows.changed(state.context, column)
+        generated.updated(state.context, column, target.val)
         if not target.indirection then
           expression.enum_value(state.context, column.type, target.val)
           check_value(state, column, target.val, scope)
@@ -119,10 +121,13 @@ return function(query)
       state.into = not lists and (targets or relation.order) or nil
       local list <const> = read_select(state, body.selectStmt.SelectStmt, scope)
       insert_values(state, relation, targets, body.selectStmt.SelectStmt)
-      check_count(state, relation, targets, lists and count_of(lists) or not lists and list and #list)
+      local count <const> = lists and count_of(lists) or not lists and list and #list
+      check_count(state, relation, targets, count)
+      generated.inserted(state.context, relation, targets, body, count or 1)
       if lists and not (outer or state.parameters) then
         rows.check(state.context, relation, targets, lists)
-        rows.inserted(state.context, relation, targets, lists, body.onConflictClause ~= nil)
+        rows.inserted(state.context, relation, targets, lists, body.onConflictClause ~= nil
+          or body.override == "OVERRIDING_USER_VALUE")
       else
         rows.unseen(relation)
       end

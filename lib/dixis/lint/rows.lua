@@ -3,6 +3,7 @@
 
 local depend = require "dixis.lint.depend"
 local find = require "dixis.lint.find"
+local generated = require "dixis.lint.generated"
 local types = require "dixis.lint.types"
 
 local rows = {}
@@ -13,17 +14,16 @@ local function quiet(context, relation)
     and find.stands(context, relation) and not context.soft
 end
 
-local function is_default(value) return value.SetToDefault ~= nil end
+local is_default <const> = generated.is_default
 local function is_null(value) return value.A_Const ~= nil and value.A_Const.isnull == true end
 
 -- What is wrong with a column's value in the rows.
 local function fault(column, values)
-  local given, all_default, has_null = values ~= nil, true, false
+  local all_default, has_null = true, false
   for _, value in ipairs(values or {}) do
     all_default = all_default and is_default(value)
     has_null = has_null or is_null(value)
   end
-  if given and not all_default and column.generated then return "wrong-column", "is generated: it takes no value" end
   if column.nullable or column.unsure_null or column.type.user and column.type.user.kind == "domain" then return nil end
   if has_null then return "null-in-rows", "cannot be NULL" end
   if all_default and column.default == nil and not column.identity and not column.generated then
@@ -251,11 +251,11 @@ end
 ---@param relation dixis.lint.Relation
 ---@param targets? (dixis.lint.Column|false)[]
 ---@param lists table[]
----@param conflict boolean  rows that are there already are left out
-function rows.inserted(context, relation, targets, lists, conflict)
+---@param other boolean  not all rows go in, or not as they are
+function rows.inserted(context, relation, targets, lists, other)
   if context.failed then return end
   local known <const> = relation.content
-  if not quiet(context, relation) or conflict or #lists + (known and #known.list or 0) > MOST then
+  if not quiet(context, relation) or other or #lists + (known and #known.list or 0) > MOST then
     rows.unseen(relation)
   else
     take(context, relation, targets, lists)

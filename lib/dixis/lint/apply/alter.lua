@@ -105,8 +105,8 @@ local function in_passes(cmds)
   return order
 end
 
-local changeable <const> = { "type", "nullable", "unsure_null", "default", "default_object", "identity", "generated",
-  "unfilled" }
+local changeable <const> = { "type", "nullable", "unsure_null", "default", "default_object", "identity", "always",
+  "generated", "unfilled" }
 
 local function needs_of(object)
   local list <const> = {}

@@ -81,15 +81,22 @@ local function add_phantoms(context, made)
   made.phantoms = nil
 end
 
-local function copy_columns(context, made, from, inherits)
+-- The options of LIKE: INCLUDING GENERATED, INCLUDING IDENTITY.
+local LIKE_GENERATED <const>, LIKE_IDENTITY <const> = 1 << 4, 1 << 5
+
+-- The columns of another table, by LIKE with its options or by inheritance.
+local function copy_columns(context, made, from, like)
   if from.open then made.open = true end
   for _, other in ipairs(from.order) do
     local own <const> = made.columns[other.name]
     if own then
       own.parents = own.parents and own.parents + 1
     else
+      local identity <const> = like and like & LIKE_IDENTITY ~= 0
       context.model:add_column(made, context:make { name = other.name, type = other.type, nullable = other.nullable,
-        default = other.default, maybe = other.maybe, parents = inherits and 1 or nil, unsure_null = true })
+        default = other.default, maybe = other.maybe, parents = not like and 1 or nil, unsure_null = true,
+        generated = (not like or like & LIKE_GENERATED ~= 0) and other.generated or nil,
+        identity = identity and other.identity or nil, always = identity and other.always or nil })
     end
   end
 end
@@ -116,9 +123,10 @@ local function elements(context, made, body)
     elseif element.Constraint then
       entries[#entries + 1] = { body = element.Constraint }
     elseif element.TableLikeClause then
-      copy_columns(context, made, find.relation(context, element.TableLikeClause.relation))
+      local like <const> = element.TableLikeClause
+      copy_columns(context, made, find.relation(context, like.relation), math.tointeger(like.options) or 0)
       -- Its defaults, keys and indexes may come with it.
-      if element.TableLikeClause.options then inherit.unnamed(context.model, made) end
+      if like.options then inherit.unnamed(context.model, made) end
     end
   end
   for _, made_column in ipairs(made.order) do column.finish(context, made, made_column) end
@@ -179,7 +187,7 @@ function handlers.CreateStmt(context, body)
   if body.partspec then partition.by(made, body.partspec) end
   for _, item in ipairs(body.inhRelations or {}) do
     local parent <const> = find.relation(context, item.RangeVar)
-    copy_columns(context, made, parent, true)
+    copy_columns(context, made, parent)
     made.parent_columns = true
     if body.partbound then
       partition.of(context, made, parent)
