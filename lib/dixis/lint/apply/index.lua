@@ -1,6 +1,7 @@
 -- CREATE INDEX.
 
 local constraint = require "dixis.lint.constraint"
+local depend = require "dixis.lint.depend"
 local expression = require "dixis.lint.expression"
 local find = require "dixis.lint.find"
 local immutable = require "dixis.lint.immutable"
@@ -14,9 +15,14 @@ local handlers = {}
 local function index_keys(context, relation, body)
   local fields <const> = { keys = {}, columns = {}, unique = body.unique or false, method = body.accessMethod or "btree",
     where = body.whereClause and true or nil, mentions = {} }
-  local texts <const> = {}
+  local texts <const>, needs <const> = {}, {}
   local function mention(other)
-    if other.kind == "column" or other.kind == "enum" then fields.mentions[other] = true end
+    -- An index goes with its columns, and those need their enums.
+    if other.kind == "column" or other.kind == "enum" then
+      fields.mentions[other] = true
+    else
+      needs[#needs + 1] = other
+    end
   end
   for i, item in ipairs(body.indexParams or {}) do
     local element <const> = item.IndexElem
@@ -43,7 +49,7 @@ local function index_keys(context, relation, body)
   immutable.no_query(context, relation, body.whereClause, "an index")
   constraint.condition(context, relation, body.whereClause)
   if not next(fields.mentions) then fields.mentions = nil end
-  return fields, texts
+  return fields, texts, needs
 end
 
 -- A name that an index has twice gets a number.
@@ -94,7 +100,7 @@ function handlers.IndexStmt(context, body)
   end
   local model <const> = context.model
   check_method(context, body.accessMethod)
-  local fields <const>, texts <const> = index_keys(context, relation, body)
+  local fields <const>, texts <const>, needs <const> = index_keys(context, relation, body)
   local name <const> = names.clip(body.idxname or names.choose(relation.name, names.join(distinct(texts)), "idx",
     function(wanted) return model:relation_taken(relation.schema, wanted) end))
   local before <const> = model:relation_in(relation.schema, name)
@@ -108,7 +114,8 @@ function handlers.IndexStmt(context, body)
     return
   end
   if before and body.if_not_exists then fields.maybe_other = true end
-  constraint.index(context, relation, name, fields)
+  local made <const> = constraint.index(context, relation, name, fields)
+  for _, other in ipairs(made and needs or {}) do depend.on(made, other) end
 end
 
 return handlers
