@@ -261,6 +261,21 @@ describe("lint", function()
     assert.is_true(result.unknown)
   end)
 
+  it("says each reason for a doubt once", function()
+    local result <const> = history.lint { [[CREATE TABLE a (id int); DO $$ DECLARE name text; BEGIN
+      FOR name IN SELECT relname FROM pg_class WHERE relname = 'a' LOOP
+        EXECUTE format('ALTER TABLE %I ADD x int', name);
+        EXECUTE format('ALTER TABLE %I ADD y int', name);
+        EXECUTE format('CREATE INDEX ON %I (x)', name);
+      END LOOP; END $$;]], "DO $$ BEGIN EXECUTE format('ALTER TABLE %I ADD z int', current_setting('x.y')); END $$;" }
+    local said <const> = {}
+    for _, finding in ipairs(result.findings) do
+      if finding.rule == "cannot-know" then said[#said + 1] = finding.message:match "%((%a+)%)" or finding.message end
+    end
+    table.sort(said)
+    assert.same({ "column", "column", "this block makes a statement out of names that are known only when it runs" }, said)
+  end)
+
   it("does not pass over a body that it cannot read", function()
     local function said(language, body)
       local result <const> = history.lint { ("CREATE FUNCTION f() RETURNS int LANGUAGE %s AS $$ %s $$;"):format(language, body) }

@@ -48,7 +48,7 @@ end
 ---@param statement host.sql.Statement
 function Context:begin(statement)
   self.statement, self.failed, self.made, self.soft, self.possible = statement, nil, {}, nil, nil
-  self.model.undo = nil
+  self.doubted, self.model.undo = {}, nil
   self.place = { migration = self.migration, file = self.file, line = statement.line, statement_index = self.index }
 end
 
@@ -130,14 +130,15 @@ function Context:make(object)
   return object
 end
 
---- What follows is not known from the script alone.
+--- What follows is not known from the script alone. A statement says each reason once.
 ---@param message string
 ---@param scope? string  what is in doubt; all when absent
----@param place? { line?: integer, column?: integer }
-function Context:doubt(message, scope, place)
+function Context:doubt(message, scope)
   self.model:doubt(scope)
   self.unknown = true
-  self:report("cannot-know", { message = message, line = place and place.line, column = place and place.column })
+  if self.doubted[message] then return end
+  self.doubted[message] = true
+  self:report("cannot-know", { message = message })
 end
 
 --- At the end of a migration: the next one begins with a session that has the usual settings, or not.
