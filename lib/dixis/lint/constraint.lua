@@ -179,7 +179,7 @@ end
 local function check_types(context, relation, name, columns, referenced)
   for i, column in ipairs(columns) do
     local other <const> = referenced[i]
-    local one <const>, two <const> = value.of_column(column), value.of_column(other)
+    local one <const>, two <const> = value.of_column(context, column), value.of_column(context, other)
     if find.stands(context, column) and find.stands(context, other) and value.incomparable(context, one, two) then
       context:report("foreign-key-type", { object = find.full(relation.schema, relation.name) .. "." .. column.name,
         cause = value.not_given(context, one, two),

@@ -4,6 +4,7 @@ local builtin = require "dixis.lint.builtin"
 local depend = require "dixis.lint.depend"
 local find = require "dixis.lint.find"
 local node = require "dixis.lint.node"
+local operand = require "dixis.lint.operand"
 local signature = require "dixis.lint.signature"
 local types = require "dixis.lint.types"
 local values = require "dixis.lint.value"
@@ -193,17 +194,8 @@ function expression.enum_value(context, type, value)
   end
 end
 
-local function report_value(context, reason, object, cause)
-  if reason then context:report("wrong-value", { object = object, message = reason, cause = cause }) end
-end
-
--- What cannot be compared, and what is to blame for it.
-local function report_unlike(context, one, other)
-  local reason <const> = values.incomparable(context, one, other)
-  local column <const> = one.column or other.column
-  local of <const> = column and column.table
-  report_value(context, reason, of and ("%s.%s"):format(find.full(of.schema, of.name), column.name) or one.said,
-    reason and values.not_given(context, one, other))
+local function report_value(context, reason, object)
+  if reason then context:report("wrong-value", { object = object, message = reason }) end
 end
 
 -- The columns of the one table that an expression is about.
@@ -211,85 +203,6 @@ local function column_in(relation)
   return function(fields) return relation.columns[node.text(fields[#fields]) or ""] end
 end
 expression.column_in = column_in
-
-local plain_kinds <const> = { AEXPR_OP = true, AEXPR_IN = true, AEXPR_DISTINCT = true, AEXPR_NOT_DISTINCT = true }
-local comparing <const> = { ["="] = true, ["<>"] = true, ["<"] = true, [">"] = true, ["<="] = true, [">="] = true }
-
--- A constant in quotes is read as of the other side's type; of an enum, it is one of its values.
-local function compare_constant(context, known, text, constant, needs)
-  if not known.type then return end
-  if known.enum and not known.array then
-    expression.enum_value(context, known.type, constant)
-    needs(known.enum)
-  else
-    report_value(context, values.unreadable(known.type, text), known.said)
-  end
-end
-
--- column = 'X', column IN ('X', 'Y'), column = other: what is compared has to be comparable.
-local function compared(context, where, body, needs)
-  if not plain_kinds[body.kind] or not comparing[node.text(body.name and body.name[1])] then return end
-  local peek <const> = where.peek or where.columns and column_in(where)
-  local left <const> = values.of(context, body.lexpr, peek)
-  if not left then return end
-  for _, tree in ipairs(body.rexpr and body.rexpr.List and body.rexpr.List.items or { body.rexpr }) do
-    local right <const> = values.of(context, tree, peek)
-    if right and left.literal then
-      compare_constant(context, right, left.literal, body.lexpr, needs)
-    elseif right and right.literal then
-      compare_constant(context, left, right.literal, tree, needs)
-    elseif right then
-      report_unlike(context, left, right)
-    end
-    if context.failed then return end
-  end
-end
-
-local of_text <const> = {}
-for name in ("lower upper initcap btrim ltrim rtrim replace split_part regexp_replace char_length strpos starts_with lpad rpad "
-  .. "regexp_match regexp_split_to_array string_to_array"):gmatch "%S+" do of_text[name] = true end
-local no_text <const> = { number = true, boolean = true, uuid = true, time = true, json = true, interval = true }
-
--- What takes text alone takes nothing else without a cast.
-local function check_text(context, call, peek)
-  local schema <const>, name <const> = node.name(call.funcname)
-  if schema and schema ~= "pg_catalog" or not of_text[name] or not call.args or context.model.casts or context.model.opaque
-    or context.model:functions(nil, name) then return end
-  local given <const> = values.of(context, call.args[1], peek)
-  if given and not given.array and (no_text[given.family] or given.enum) then
-    context:report("missing-function", { object = name,
-      message = ('there is no function "%s" of %s'):format(name, given.said), fix = "cast it to text" })
-  end
-end
-
--- The alternatives of COALESCE and CASE are of one type: a constant in quotes is read as of that.
-local function check_alternatives(context, list, peek)
-  local first, constants = nil, {}
-  for _, tree in ipairs(list) do
-    local given <const> = values.of(context, tree, peek)
-    if given and given.literal then
-      constants[#constants + 1] = tree
-    elseif given and given.type and first then
-      report_unlike(context, first, given)
-    elseif given and given.type then
-      first = given
-    elseif tree.A_Const == nil or not tree.A_Const.isnull then
-      return -- of a type that is not known here, which may be the one of all
-    end
-    if context.failed then return end
-  end
-  for _, constant in ipairs(first and constants or {}) do
-    compare_constant(context, first, constant_text(constant), constant, function() end)
-  end
-end
-
-local function alternatives(kind, body)
-  if kind == "CoalesceExpr" then return body.args end
-  local list <const> = {}
-  for i, item in ipairs(body.args) do list[i] = item.CaseWhen.result end
-  list[#list + 1] = body.defresult
-  return list
-end
 
 local function nothing() end
 
@@ -316,6 +229,8 @@ end
 function expression.read(context, tree, where, needs)
   if not tree then return end
   needs = needs or nothing
+  local peek <const> = where and (where.peek or where.columns and column_in(where)) or nil
+  local reading <const> = { context = context, peek = peek, needs = needs, label = expression.enum_value }
   node.walk(tree, function(kind, body)
     if kind == "FuncCall" then
       local _, name = node.name(body.funcname)
@@ -327,17 +242,18 @@ function expression.read(context, tree, where, needs)
       local range <const> = first and constant_text(first) and regclass(constant_text(first))
       if range then needs(find.relation(context, range, { kind = "sequence" })) end
       expression.call(context, body.funcname, needs, body.args)
-      check_text(context, body, where and (where.peek or where.columns and column_in(where)))
-    elseif kind == "CoalesceExpr" or kind == "CaseExpr" then
-      check_alternatives(context, alternatives(kind, body), where and (where.peek or where.columns and column_in(where)))
+      operand.call(reading, body)
+    elseif kind == "CoalesceExpr" or kind == "CaseExpr" or kind == "MinMaxExpr" then
+      operand.alternatives(reading, kind, body)
+    elseif kind == "BoolExpr" then
+      operand.condition(reading, body)
     elseif kind == "TypeCast" then
       local type <const> = expression.type(context, body.typeName)
       if type.user then needs(type.user) end
       expression.enum_value(context, type, body.arg)
-      local peek <const> = where and (where.peek or where.columns and column_in(where))
-      report_value(context, values.not_cast(context, type, values.of(context, body.arg, peek)), type.name)
+      report_value(context, values.not_cast(context, type, values.of(context, body.arg, reading.peek)), type.name)
     elseif kind == "A_Expr" then
-      if where then compared(context, where, body, needs) end
+      operand.operator(reading, body)
     elseif kind == "ColumnRef" then
       if where and where.query then
         where.column(body.fields)

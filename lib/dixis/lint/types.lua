@@ -83,13 +83,18 @@ function types.takes_modifiers(type)
   return not type.builtin and not type.serial or with_modifiers[type.name] or false
 end
 
----@return dixis.lint.Type
 local function builtin_type(name, array, typmods)
   if name:sub(1, 1) == "_" and builtin[name:sub(2)] then name, array = name:sub(2), true end
   local list <const> = modifiers(typmods)
   local text <const> = builtin_text(name, list, list)
   return { text = text and (array and text .. "[]" or text), array = array, name = name, builtin = true }
 end
+
+--- A builtin type by its name in pg_type.
+---@param name string
+---@param array boolean
+---@return dixis.lint.Type
+function types.builtin(name, array) return builtin_type(name, array) end
 
 -- Those without modifiers are nearly all columns': made once.
 local plain <const> = {}

@@ -1,73 +1,236 @@
--- What a value is, as far as its text tells, and whether a type takes it. Silent wherever that is not certain.
+-- What an expression gives, as far as its text tells, and whether a type takes it. Silent wherever that is not certain.
 
+local builtin = require "dixis.lint.builtin"
+local coerce = require "dixis.lint.coerce"
+local literal = require "dixis.lint.literal"
 local node = require "dixis.lint.node"
+local resolve = require "dixis.lint.resolve"
 local types = require "dixis.lint.types"
 
 local value = {}
 
-local functions <const> = {}
-for family, list in pairs {
-  time = "now clock_timestamp transaction_timestamp statement_timestamp", uuid = "gen_random_uuid",
-  text = "concat concat_ws md5 initcap to_char quote_ident quote_literal",
-  number = "nextval currval setval random count length char_length octet_length strpos array_length jsonb_array_length",
-  json = "jsonb_build_object jsonb_build_array json_build_object json_build_array to_json to_jsonb",
-} do
-  for name in list:gmatch "%S+" do functions[name] = family end
-end
-
-local asked <const> = { SVFOP_CURRENT_DATE = "time", SVFOP_CURRENT_TIMESTAMP = "time", SVFOP_CURRENT_TIMESTAMP_N = "time",
-  SVFOP_LOCALTIMESTAMP = "time", SVFOP_LOCALTIMESTAMP_N = "time", SVFOP_CURRENT_USER = "text",
-  SVFOP_SESSION_USER = "text" }
-
-local said <const> = { number = "a number", time = "a date or time", text = "text", boolean = "a boolean", uuid = "a uuid",
-  json = "JSON", bytea = "bytea", interval = "an interval" }
-
 ---@class dixis.lint.Value
 ---@field literal? string   a constant in quotes: it is read as what is needed
----@field family? string    of a builtin type
+---@field key? dixis.lint.Key  of its type; nil with `array`: an array, of what is not known
 ---@field array? boolean
----@field enum? dixis.lint.Object
 ---@field type? dixis.lint.Type
 ---@field column? dixis.lint.Column  that it is of
 ---@field said string       what it is
 
-local function of_type(type)
-  if type.user then
-    if type.user.kind ~= "enum" or type.user.cause then return nil end
-    return { enum = type.user, array = type.array, type = type, said = types.text(type) }
-  end
-  local family <const> = types.family(type)
-  return family and { family = family, array = type.array, type = type, said = types.text(type) } or nil
+---@param key dixis.lint.Key?
+---@return dixis.lint.Value?
+local function of_key(key)
+  if not key then return nil end
+  return { key = key, array = coerce.element(key) ~= nil, type = coerce.type(key), said = coerce.said(key) }
 end
-value.of_type = of_type
+
+--- A value of a type; nil: its rules are not known.
+---@param context dixis.lint.Context
+---@param type dixis.lint.Type
+---@return dixis.lint.Value?
+function value.of_type(context, type)
+  local key <const> = coerce.key(context.model, type)
+  return key and { key = key, array = coerce.element(key) ~= nil, type = type, said = types.text(type) } or nil
+end
 
 --- What a column holds.
+---@param context dixis.lint.Context
 ---@param column dixis.lint.Column
 ---@return dixis.lint.Value?
-function value.of_column(column)
-  local found <const> = of_type(column.type)
+function value.of_column(context, column)
+  local found <const> = value.of_type(context, column.type)
   if found then found.column = column end
   return found
 end
 
+-- What CREATE CAST, CREATE OPERATOR or an extension that is not known makes may take what is refused otherwise.
+local function own_rules(model) return model.casts or model.opaque or model.path_unsure end
+
+-- ---- Calls -------------------------------------------------------------------------------------
+
+local function argument(given, tree)
+  if given and given.literal or tree and tree.A_Const and tree.A_Const.isnull then return resolve.LITERAL end
+  return given and given.key or resolve.UNKNOWN
+end
+
+local function arguments(context, trees, column)
+  local args <const> = {}
+  for i, tree in ipairs(trees) do
+    args[i] = argument(value.of(context, tree, column), tree)
+  end
+  return args
+end
+
+local function is_named(trees)
+  for _, tree in ipairs(trees) do
+    if tree.NamedArgExpr then return true end
+  end
+  return false
+end
+
+--- The builtin function that a call means; nil: it may be another one, or is written in a way that is not judged.
+---@param context dixis.lint.Context
+---@param body table   a FuncCall
+---@param column? fun(fields: table[]): dixis.lint.Column?
+---@return dixis.lint.Resolved?
+---@return (dixis.lint.Key|false)[] args
+function value.call(context, body, column)
+  local schema <const>, name <const> = node.name(body.funcname)
+  local args <const>, model <const> = body.args or {}, context.model
+  if schema and schema ~= "pg_catalog" or own_rules(model) or body.agg_star or body.agg_within_group or body.func_variadic
+    or is_named(args) or not schema and model:functions(nil, name) then return nil, {} end
+  local candidates <const> = builtin.functions(name)
+  if not candidates then return nil, {} end
+  local given <const> = arguments(context, args, column)
+  return resolve.call(candidates, given), given
+end
+
+-- These bring operators for builtin types.
+local lenders <const> = { "intarray", "pg_trgm", "btree_gist", "earthdistance", "cube" }
 local comparing <const> = { ["="] = true, ["<>"] = true, ["<"] = true, [">"] = true, ["<="] = true, [">="] = true }
-local joined <const> = { number = true, boolean = true, uuid = true, time = true, interval = true }
-local yes_or_no <const> = { BoolExpr = true, NullTest = true, BooleanTest = true }
+
+local function is_lent(model, name)
+  if comparing[name] or name == "||" or name:find "~" then return false end
+  for _, extension in ipairs(lenders) do
+    if model.extensions[extension] then return true end
+  end
+  return false
+end
+
+--- The builtin operator that stands between two operands; nil: it may be another one.
+---@param context dixis.lint.Context
+---@param name string
+---@param args (dixis.lint.Key|false)[]
+---@return dixis.lint.Resolved?
+function value.operator(context, name, args)
+  if own_rules(context.model) or is_lent(context.model, name) then return nil end
+  local candidates <const> = builtin.operators(name)
+  return candidates and resolve.operator(candidates, args)
+end
+
+--- The operands of an operator: their types, for value.operator.
+---@param context dixis.lint.Context
+---@param left table?   nil: it stands before its operand
+---@param right table
+---@param column? fun(fields: table[]): dixis.lint.Column?
+---@return (dixis.lint.Key|false)[]
+function value.operands(context, left, right, column)
+  local args <const> = arguments(context, { right }, column)
+  if left then table.insert(args, 1, arguments(context, { left }, column)[1]) end
+  return args
+end
+
+-- ---- Expressions -------------------------------------------------------------------------------
+
+local readers = {}
+
+local function boolean() return of_key "bool" end
+
+function readers.A_Const(_, body)
+  if body.isnull then return nil end
+  if body.sval then return { literal = body.sval.sval or "", said = "text" } end
+  if body.ival then return of_key "int4" end
+  if body.fval then return of_key(math.tointeger(body.fval.fval) and "int8" or "numeric") end
+  return body.boolval and boolean() or body.bsval and of_key "bit" or nil
+end
+
+function readers.TypeCast(context, body)
+  return value.of_type(context, types.read(context.model, body.typeName))
+end
+
+local asked <const> = { SVFOP_CURRENT_DATE = "date", SVFOP_CURRENT_TIME = "timetz", SVFOP_CURRENT_TIME_N = "timetz",
+  SVFOP_CURRENT_TIMESTAMP = "timestamptz", SVFOP_CURRENT_TIMESTAMP_N = "timestamptz", SVFOP_LOCALTIME = "time",
+  SVFOP_LOCALTIME_N = "time", SVFOP_LOCALTIMESTAMP = "timestamp", SVFOP_LOCALTIMESTAMP_N = "timestamp" }
+
+function readers.SQLValueFunction(_, body) return of_key(asked[body.op] or "name") end
+
+-- What a function of a project gives, when only one has the name.
+local function of_own(context, name)
+  local list <const> = context.model:functions(nil, name)
+  local _, only <const> = next(list or {})
+  if not only or next(list, next(list)) or only.cause or only.unsure or builtin.functions(name) then return nil end
+  return only.returns and context.model:certain(only) and value.of_type(context, only.returns) or nil
+end
+
+function readers.FuncCall(context, body, column)
+  local schema <const>, name <const> = node.name(body.funcname)
+  if name == "count" and body.agg_star and not schema then return of_key "int8" end
+  local found <const> = value.call(context, body, column)
+  if found then return of_key(found.result) end
+  return not schema and not own_rules(context.model) and of_own(context, name) or nil
+end
+
+function readers.A_Expr(context, body, column)
+  if body.kind == "AEXPR_NULLIF" then return value.of(context, body.lexpr, column) end
+  if body.kind ~= "AEXPR_OP" then return boolean() end
+  local found <const> = value.operator(context, node.text(body.name[#body.name]) or "",
+    value.operands(context, body.lexpr, body.rexpr, column))
+  return found and of_key(found.result)
+end
+
+readers.BoolExpr, readers.NullTest, readers.BooleanTest = boolean, boolean, boolean
+
 local tests <const> = { EXISTS_SUBLINK = true, ANY_SUBLINK = true, ALL_SUBLINK = true }
 
-local function of_operator(context, body, column)
-  local name <const> = node.text(body.name and body.name[#body.name])
-  if body.kind ~= "AEXPR_OP" then
-    return body.kind ~= "AEXPR_NULLIF" and { family = "boolean", said = said.boolean } or nil
-  elseif comparing[name] then
-    return { family = "boolean", said = said.boolean }
-  elseif name == "||" then
-    local left <const>, right <const> = value.of(context, body.lexpr, column), value.of(context, body.rexpr, column)
-    if not left or not right or left.array or right.array then return nil end
-    local text <const> = left.family == "text" or right.family == "text" or left.literal and joined[right.family]
-      or right.literal and joined[left.family]
-    return text and { family = "text", said = said.text } or nil
+function readers.SubLink(_, body) return tests[body.subLinkType] and boolean() or nil end
+
+--- The type that alternatives are of together; nil: it is not known, or there is none.
+---@param context dixis.lint.Context
+---@param trees table[]
+---@param column? fun(fields: table[]): dixis.lint.Column?
+---@return dixis.lint.Key?
+---@return boolean clash   there is none
+function value.common(context, trees, column)
+  local keys <const> = {}
+  for i, key in ipairs(arguments(context, trees, column)) do
+    if key == resolve.UNKNOWN and trees[i] then return nil, false end
+    if key ~= resolve.LITERAL then keys[#keys + 1] = key end
   end
+  if #keys == 0 then return #trees > 0 and "text" or nil, false end
+  if own_rules(context.model) then return #keys == 1 and keys[1] or nil, false end
+  local common <const> = coerce.common(keys)
+  return common, common == nil
+end
+
+--- The alternatives of CASE, COALESCE, GREATEST and LEAST.
+---@param kind string
+---@param body table
+---@return table[]?
+function value.alternatives(kind, body)
+  if kind == "CoalesceExpr" or kind == "MinMaxExpr" then return body.args end
+  if kind ~= "CaseExpr" then return nil end
+  local list <const> = {}
+  for i, item in ipairs(body.args) do list[i] = item.CaseWhen.result end
+  list[#list + 1] = body.defresult
+  return list
+end
+
+for _, kind in ipairs { "CoalesceExpr", "MinMaxExpr", "CaseExpr" } do
+  readers[kind] = function(context, body, column)
+    return of_key((value.common(context, value.alternatives(kind, body), column)))
+  end
+end
+
+function readers.A_ArrayExpr(context, body, column)
+  local elements <const> = body.elements or {}
+  local common <const> = #elements > 0 and value.common(context, elements, column)
+  local key <const> = common and (coerce.element(common) and common or coerce.array(common))
+  return key and of_key(key) or { array = true, said = "an array" }
+end
+
+function readers.A_Indirection(context, body, column)
+  local steps <const> = body.indirection
+  local index <const> = #steps == 1 and steps[1].A_Indices
+  local of <const> = index and not index.is_slice and value.of(context, body.arg, column)
+  if not of or not of.key then return nil end
+  return of_key(of.key == "jsonb" and "jsonb" or coerce.element(of.key))
+end
+
+function readers.CollateClause(context, body, column) return value.of(context, body.arg, column) end
+
+function readers.ColumnRef(context, body, column)
+  local found <const> = column and column(body.fields)
+  return found and context.model:certain(found) and not found.cause and value.of_column(context, found) or nil
 end
 
 --- What an expression gives; nil: not known.
@@ -77,112 +240,32 @@ end
 ---@return dixis.lint.Value?
 function value.of(context, tree, column)
   local kind <const>, body <const> = next(tree or {})
-  if kind == "A_Const" then
-    if body.isnull then return nil end
-    if body.sval then return { literal = body.sval.sval or "", said = "text" } end
-    local family <const> = body.boolval and "boolean" or (body.ival or body.fval) and "number"
-    return family and { family = family, said = said[family] } or nil
-  elseif kind == "TypeCast" then
-    return of_type(types.read(context.model, body.typeName))
-  elseif kind == "SQLValueFunction" then
-    local family <const> = asked[body.op]
-    return family and { family = family, said = said[family] } or nil
-  elseif kind == "FuncCall" then
-    local schema <const>, name <const> = node.name(body.funcname)
-    local family <const> = (not schema or schema == "pg_catalog") and functions[name]
-    if not family or context.model:functions(nil, name) then return nil end
-    return { family = family, said = said[family] }
-  elseif kind == "A_Expr" then
-    return not (context.model.casts or context.model.opaque) and of_operator(context, body, column) or nil
-  elseif yes_or_no[kind] or kind == "SubLink" and tests[body.subLinkType] then
-    return { family = "boolean", said = said.boolean }
-  elseif kind == "A_ArrayExpr" then
-    return { array = true, said = "an array" }
-  elseif kind == "ColumnRef" and column then
-    local found <const> = column(body.fields)
-    return found and context.model:certain(found) and not found.cause and value.of_column(found) or nil
+  local reader <const> = readers[kind]
+  if not reader then return nil end
+  -- Each expression is asked for by all that it is a part of.
+  if context.valued_for ~= context.place then context.valued_for, context.valued = context.place, {} end
+  local known = context.valued[body]
+  if known == nil then
+    known = reader(context, body, column) or false
+    context.valued[body] = known
   end
+  return known or nil
 end
-
--- ---- Constants in quotes -----------------------------------------------------------------------
-
-local limits <const> = { smallint = 32767, integer = 2147483647 }
-
-local function is_integer(text, name)
-  if not text:find "^%s*[+-]?%d+%s*$" then return text:find "^%s*[+-]?0[xXoObB]%x+%s*$" ~= nil or text:find "%d_%d" ~= nil end
-  local limit <const> = limits[name]
-  return not limit or math.abs(tonumber(text)) <= limit + 1
-end
-
-local function is_number(text)
-  return text:find "%d" ~= nil and not text:find "[^%x%s.+eExXoObB_-]" or text:lower():find "^%s*[+-]?%a+%s*$" ~= nil
-    and text:lower():find "nan" ~= nil or text:lower():find "inf" ~= nil
-end
-
-local function is_boolean(text)
-  local word <const> = text:match("^%s*(.-)%s*$"):lower()
-  if word == "1" or word == "0" or word == "on" or word == "of" or word == "off" then return true end
-  for _, full in ipairs { "true", "false", "yes", "no" } do
-    if word ~= "" and full:sub(1, #word) == word then return true end
-  end
-  return false
-end
-
-local function is_uuid(text)
-  return text:gsub("[{}-]", ""):find "^%x+$" ~= nil and #text:gsub("[{}-]", "") == 32
-end
-
-local function is_json(text)
-  local first <const> = text:match "^%s*(.)"
-  if not first then return false end
-  if first == "{" or first == "[" or first == '"' or first:find "[-%d]" then return true end
-  local word <const> = text:match "^%s*(%a+)%s*$"
-  return word == "true" or word == "false" or word == "null"
-end
-
--- Words that stand for a moment.
-local function is_time(text)
-  if text:find "%d" then return true end
-  local word <const> = text:lower()
-  for _, known in ipairs { "now", "today", "tomorrow", "yesterday", "epoch", "infinity", "allballs" } do
-    if word:find(known, 1, true) then return true end
-  end
-  return false
-end
-
-local function is_interval(text) return text:find "%d" ~= nil or text:lower():find("infinity", 1, true) ~= nil end
-
-local readers <const> = { smallint = is_integer, integer = is_integer, bigint = is_integer, numeric = is_number,
-  real = is_number, ["double precision"] = is_number, boolean = is_boolean, uuid = is_uuid, json = is_json, jsonb = is_json,
-  ["timestamp without time zone"] = is_time, ["timestamp with time zone"] = is_time, date = is_time, interval = is_interval }
-
---- What is wrong with a constant in quotes that is read as of a type; nil: nothing, or not known.
----@param type dixis.lint.Type
----@param text string
----@return string?
-function value.unreadable(type, text)
-  if type.array then
-    -- Its elements may have bounds before them.
-    local known <const> = type.builtin or type.user and not type.user.cause and type.user.kind == "enum"
-    return known and not text:find "^%s*[{%[]" and ("'%s' is no array: that begins with a brace"):format(text) or nil
-  end
-  local name <const> = type.builtin and types.text(type)
-  local base <const> = name and name:gsub("%(.-%)", "")
-  local reader <const> = base and readers[base]
-  return reader and not reader(text, base) and ("'%s' is no %s"):format(text, base) or nil
-end
-
--- What CREATE CAST, CREATE OPERATOR or an extension that is not known makes may take what is refused otherwise.
-local function own_rules(model) return model.casts or model.opaque end
 
 -- ---- Does it fit? ------------------------------------------------------------------------------
 
--- What a value that is no literal is held against; the text of a literal tells by itself.
-local function held_against(context, type, given)
+-- May a value be taken for a type, by rules that are known here?
+local function is_taken(context, type, given, level)
+  local wanted <const> = coerce.key(context.model, type)
+  if not wanted then return true end
+  if given.key then return coerce.can(given.key, wanted, level) end
+  return coerce.element(wanted) ~= nil or coerce.category(wanted) == "S"
+end
+
+local function judge(context, type, given, level)
   if not given or own_rules(context.model) then return nil end
-  if given.literal then return nil, value.unreadable(type, given.literal) end
-  local wanted <const> = of_type(type)
-  return wanted and (wanted.family ~= "text" or wanted.array) and wanted or nil
+  if given.literal then return literal.unreadable(type, given.literal) end
+  return not is_taken(context, type, given, level) and true or nil
 end
 
 --- Why a value cannot go into a column of a type; nil: it can, or that is not known.
@@ -191,29 +274,8 @@ end
 ---@param given dixis.lint.Value?
 ---@return string?
 function value.refused(context, type, given)
-  local wanted <const>, reason <const> = held_against(context, type, given)
-  if not wanted then return reason end
-  local differs
-  if (given.array or false) ~= (wanted.array or false) then
-    differs = true
-  elseif given.array then
-    return nil
-  elseif wanted.enum or given.enum then
-    differs = given.enum ~= wanted.enum
-  else
-    differs = given.family ~= wanted.family
-  end
-  return differs and ("it is %s, and this is %s"):format(types.text(type), given.said) or nil
-end
-
--- What one cannot be cast to, even when the cast is written.
-local uncastable <const> = {}
-for family, list in pairs { uuid = "number boolean time json interval bytea", number = "uuid time json interval",
-  boolean = "uuid time json interval bytea", time = "number boolean uuid json interval bytea",
-  json = "uuid time interval bytea", interval = "number boolean uuid json bytea",
-  enum = "number boolean time uuid json interval bytea" } do
-  uncastable[family] = {}
-  for name in list:gmatch "%S+" do uncastable[family][name] = true end
+  local reason <const> = judge(context, type, given, "assignment")
+  return reason == true and ("it is %s, and this is %s"):format(types.text(type), given.said) or reason or nil
 end
 
 --- Why a value cannot be cast to a type; nil: it can, or that is not known.
@@ -222,18 +284,8 @@ end
 ---@param given dixis.lint.Value?
 ---@return string?
 function value.not_cast(context, type, given)
-  local wanted <const>, reason <const> = held_against(context, type, given)
-  if not wanted then return reason end
-  local differs
-  if (given.array or false) ~= (wanted.array or false) then
-    differs = given.array or given.family ~= nil and given.family ~= "text" or given.enum ~= nil
-  elseif given.enum and wanted.enum then
-    differs = given.enum ~= wanted.enum
-  elseif given.family or given.enum then
-    local never <const> = uncastable[given.enum and "enum" or given.family]
-    differs = never and wanted.family and never[wanted.family] or wanted.enum and given.family ~= "text"
-  end
-  return differs and ("%s cannot be cast to %s"):format(given.said, types.text(type)) or nil
+  local reason <const> = judge(context, type, given, "explicit")
+  return reason == true and ("%s cannot be cast to %s"):format(given.said, types.text(type)) or reason or nil
 end
 
 --- Why an expression is no condition; nil: it is one, or that is not known.
@@ -242,38 +294,33 @@ end
 ---@return string?
 function value.no_condition(context, given)
   if not given or own_rules(context.model) or given.literal then return nil end
-  if given.family == "boolean" and not given.array then return nil end
+  if given.key == "bool" then return nil end
   return ("a condition is true or false, and this is %s"):format(given.said)
 end
 
--- A value by its name, where it has one.
-local function named(given)
+--- A value by its name, where it has one.
+---@param given dixis.lint.Value
+---@return string
+function value.named(given)
   local column <const> = given.column
   if not column then return given.said end
   return ('"%s"."%s" (%s)'):format(column.table.name, column.name, given.said)
 end
 
---- Why two values cannot be compared with `=`, `<` and the like; nil: they can, or that is not known.
+--- Why two values cannot be compared with `=`; nil: they can, or that is not known.
 ---@param context dixis.lint.Context
 ---@param a dixis.lint.Value?
 ---@param b dixis.lint.Value?
 ---@return string?
 function value.incomparable(context, a, b)
-  if not a or not b or a.literal or b.literal or own_rules(context.model) then return nil end
-  local differs
-  if (a.array or false) ~= (b.array or false) then
-    differs = true
-  elseif a.array then
-    return nil
-  else
-    differs = a.enum ~= b.enum or a.family ~= b.family
-  end
-  return differs and ("%s cannot be compared with %s"):format(named(a), named(b)) or nil
+  if not a or not b or not a.key or not b.key then return nil end
+  local found <const> = value.operator(context, "=", { a.key, b.key })
+  return found and found.none and ("%s cannot be compared with %s"):format(value.named(a), value.named(b)) or nil
 end
 
-local function as_wanted(given)
+local function as_wanted(context, given)
   local wanted <const> = given.column and given.column.wanted
-  return wanted and of_type(wanted.type) or given
+  return wanted and value.of_type(context, wanted.type) or given
 end
 
 --- Why two values cannot be compared that could be, had a statement not failed: the finding of that.
@@ -282,7 +329,7 @@ end
 ---@param b dixis.lint.Value
 ---@return integer?
 function value.not_given(context, a, b)
-  local first <const>, second <const> = as_wanted(a), as_wanted(b)
+  local first <const>, second <const> = as_wanted(context, a), as_wanted(context, b)
   if first == a and second == b or value.incomparable(context, first, second) then return nil end
   return (first ~= a and a or b).column.wanted.cause
 end

@@ -181,19 +181,6 @@ end
 local blocks_type <const> = { view = "a view", matview = "a materialized view", policy = "a policy", trigger = "a trigger",
   column = "a generated column", rule = "a rule" }
 
--- Between these, PostgreSQL assigns without being told how.
-local function assignable(old, new)
-  if not old.array and not new.array and new.user and new.user.kind == "enum" then
-    return not (old.builtin and old.text) and not (old.user and old.user.kind == "enum" and old.user ~= new.user)
-  end
-  if old.array and new.array and new.user and new.user.kind == "enum" and old.builtin then return false end
-  local a <const>, b <const> = types.family(old), types.family(new)
-  -- An array and what is none: only as text.
-  if (not old.array) ~= (not new.array) then return not (a and b) or b == "text" and not new.array end
-  if not a or not b then return true end
-  return a == b and a ~= "json" or b == "text" or a == "json" and b == "json"
-end
-
 -- An index or a check that holds a constant of the column's enum: PostgreSQL cannot compare it with another type.
 local function compares_values(relation, found)
   local enum <const> = found.type.user
@@ -238,8 +225,7 @@ function commands.AT_AlterColumnType(context, relation, command)
       fix = "drop it before, and make it again behind" })
     return
   end
-  if find.stands(context, found)
-    and (not assignable(found.type, type) or value.refused(context, type, value.of_type(found.type))) then
+  if find.stands(context, found) and value.refused(context, type, value.of_type(context, found.type)) then
     if not definition.raw_default then
       context:report("cannot-cast", { object = object_of(relation, found.name),
         message = ('"%s"."%s" cannot be changed from %s to %s without USING'):format(relation.name, found.name,

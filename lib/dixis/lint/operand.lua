@@ -1,0 +1,187 @@
+-- What operators, functions, conditions and alternatives are given: is it what they take?
+
+local coerce = require "dixis.lint.coerce"
+local literal = require "dixis.lint.literal"
+local node = require "dixis.lint.node"
+local value = require "dixis.lint.value"
+
+local operand = {}
+
+---@alias dixis.lint.Peek fun(fields: table[]): dixis.lint.Column?  the column that a name means, where that is known
+
+---@class dixis.lint.Reading
+---@field context dixis.lint.Context
+---@field peek? dixis.lint.Peek
+---@field needs fun(object: dixis.lint.Object)
+---@field label fun(context: dixis.lint.Context, type: dixis.lint.Type, tree: table)  judges a constant for an enum
+
+local function text_of(tree)
+  local constant <const> = tree and tree.A_Const
+  return constant and constant.sval and (constant.sval.sval or "") or nil
+end
+
+local function report_value(context, reason, object)
+  if reason then context:report("wrong-value", { object = object, message = reason }) end
+end
+
+-- A constant in quotes is read as of the type that takes it; of an enum, it is one of its values.
+local function judge_literal(reading, key, tree)
+  local text <const> = text_of(tree)
+  if not key or not text then return end
+  local type <const> = coerce.type(key)
+  if type.user then
+    reading.label(reading.context, type, tree)
+    reading.needs(type.user)
+  else
+    report_value(reading.context, literal.unreadable(type, text), coerce.said(key))
+  end
+end
+
+local function judge_literals(reading, found, trees)
+  for i, tree in ipairs(trees) do
+    if reading.context.failed then return end
+    judge_literal(reading, found.params and found.params[i], tree)
+  end
+end
+
+-- What an argument is, in words.
+local function said(key, tree)
+  if key == false then return "?" end
+  return text_of(tree) and "text in quotes" or key == "LITERAL" and "NULL" or coerce.said(key)
+end
+
+local function listed(args, trees)
+  local texts <const> = {}
+  for i, key in ipairs(args) do texts[i] = said(key, trees[i]) end
+  return table.concat(texts, ", ")
+end
+
+local function no_function(context, name, args, trees)
+  local rounds <const> = (name == "round" or name == "trunc") and args[1] == "float8" and #args == 2
+  context:report("missing-function", { object = name,
+    message = #args == 0 and ('the function "%s" takes more than nothing'):format(name)
+      or ("there is no function %s(%s)"):format(name, listed(args, trees)),
+    fix = rounds and "cast the first argument to numeric" or #args > 0 and "cast what is of another type than it takes" or nil })
+end
+
+--- Do the arguments of a builtin function fit one that there is?
+---@param reading dixis.lint.Reading
+---@param body table  a FuncCall
+function operand.call(reading, body)
+  local context <const> = reading.context
+  local found <const>, args <const> = value.call(context, body, reading.peek)
+  if not found or context.failed then return end
+  local _, name <const> = node.name(body.funcname)
+  if found.none then return no_function(context, name, args, body.args or {}) end
+  judge_literals(reading, found, body.args or {})
+end
+
+-- ---- Operators ---------------------------------------------------------------------------------
+
+local comparing <const> = { ["="] = true, ["<>"] = true, ["<"] = true, [">"] = true, ["<="] = true, [">="] = true }
+local spoken <const> = { ["~~"] = "LIKE", ["!~~"] = "NOT LIKE", ["~~*"] = "ILIKE", ["!~~*"] = "NOT ILIKE" }
+
+local function no_operator(context, name, args, trees)
+  local left <const>, right <const> = said(args[1], trees[1]), args[2] ~= nil and said(args[2], trees[2])
+  local json <const> = (args[1] == "json" or args[2] == "json") and not comparing[name]
+  local message
+  if not right then
+    message = ("there is no operator %s before %s"):format(name, left)
+  elseif comparing[name] and args[1] == args[2] or text_of(trees[1]) or text_of(trees[2]) then
+    message = ("%s has no operator %s"):format(text_of(trees[1]) and right or left, spoken[name] or name)
+  elseif comparing[name] then
+    message = ("%s cannot be compared with %s"):format(left, right)
+  else
+    message = ("there is no operator %s between %s and %s"):format(spoken[name] or name, left, right)
+  end
+  context:report("wrong-value", { object = left, message = message, fix = json and "cast it to jsonb" or nil })
+end
+
+-- One operator between one pair.
+local function judge_pair(reading, name, left, right)
+  local context <const> = reading.context
+  local args <const> = value.operands(context, left, right, reading.peek)
+  local trees <const> = left and { left, right } or { right }
+  local found <const> = value.operator(context, name, args)
+  if not found or context.failed then return end
+  if found.none then return no_operator(context, name, args, trees) end
+  judge_literals(reading, found, trees)
+end
+
+local function items(tree) return tree and tree.List and tree.List.items or { tree } end
+
+local pairwise <const> = { AEXPR_OP = true, AEXPR_LIKE = true, AEXPR_ILIKE = true, AEXPR_SIMILAR = true, AEXPR_DISTINCT = true,
+  AEXPR_NOT_DISTINCT = true, AEXPR_NULLIF = true, AEXPR_IN = true }
+local between <const> = { AEXPR_BETWEEN = true, AEXPR_NOT_BETWEEN = true, AEXPR_BETWEEN_SYM = true, AEXPR_NOT_BETWEEN_SYM = true }
+
+-- x = ANY (array)
+local function judge_any(reading, name, body)
+  local context <const>, right <const> = reading.context, value.of(reading.context, body.rexpr, reading.peek)
+  if not right or not right.key then return end
+  local element <const> = coerce.element(right.key)
+  if not element then
+    return report_value(context, ("ANY and ALL take an array, and this is %s"):format(right.said), right.said)
+  end
+  local args <const> = value.operands(context, nil, body.lexpr, reading.peek)
+  args[2] = element
+  local found <const> = value.operator(context, name, args)
+  if found and found.none then no_operator(context, name, args, { body.lexpr }) end
+end
+
+--- Does an operator stand between what it takes?
+---@param reading dixis.lint.Reading
+---@param body table  an A_Expr
+function operand.operator(reading, body)
+  local name <const> = node.text(body.name[#body.name]) or ""
+  if pairwise[body.kind] then
+    for _, right in ipairs(items(body.rexpr)) do judge_pair(reading, name, body.lexpr, right) end
+  elseif between[body.kind] then
+    for i, right in ipairs(items(body.rexpr)) do judge_pair(reading, i == 1 and ">=" or "<=", body.lexpr, right) end
+  elseif body.kind == "AEXPR_OP_ANY" or body.kind == "AEXPR_OP_ALL" then
+    judge_any(reading, name, body)
+  end
+end
+
+-- ---- Conditions and alternatives ---------------------------------------------------------------
+
+--- AND, OR and NOT take what is true or false.
+---@param reading dixis.lint.Reading
+---@param body table  a BoolExpr
+function operand.condition(reading, body)
+  for _, tree in ipairs(body.args) do
+    local given <const> = value.of(reading.context, tree, reading.peek)
+    local reason <const> = value.no_condition(reading.context, given)
+    if reason then return report_value(reading.context, reason, given and given.said) end
+  end
+end
+
+-- The first two that are of no common type, in words.
+local function clash(reading, trees)
+  local first
+  for _, tree in ipairs(trees) do
+    local given <const> = value.of(reading.context, tree, reading.peek)
+    if given and given.key then
+      if first and not coerce.common { first.key, given.key } then return first.said, given.said end
+      first = first or given
+    end
+  end
+end
+
+--- The alternatives of COALESCE and CASE are of one type: a constant in quotes is read as of that.
+---@param reading dixis.lint.Reading
+---@param kind string
+---@param body table
+function operand.alternatives(reading, kind, body)
+  local context <const>, trees <const> = reading.context, value.alternatives(kind, body) or {}
+  local common <const>, clashes <const> = value.common(context, trees, reading.peek)
+  if clashes then
+    local one <const>, other <const> = clash(reading, trees)
+    return one and report_value(context, ("%s and %s cannot be alternatives of one value"):format(one, other), one)
+  end
+  for _, tree in ipairs(common and trees or {}) do
+    if context.failed then return end
+    judge_literal(reading, common, tree)
+  end
+end
+
+return operand
