@@ -42,6 +42,9 @@ local serials <const> = { smallint = "int2", integer = "int4", bigint = "int8" }
 -- A row, and what a function can be about without having a value.
 local no_values <const> = { record = true, void = true, unknown = true, trigger = true, cstring = true, internal = true }
 
+-- Arrays that are types of their own.
+local vectors <const> = { int2vector = "int2", oidvector = "oid" }
+
 --- The array of a type.
 ---@param key dixis.lint.Key
 ---@return dixis.lint.Key?  nil: there is none
@@ -56,7 +59,7 @@ end
 ---@param key dixis.lint.Key
 ---@return dixis.lint.Key?
 function coerce.element(key)
-  if type(key) == "string" then return key:sub(1, 1) == "_" and key:sub(2) or nil end
+  if type(key) == "string" then return key:sub(1, 1) == "_" and key:sub(2) or vectors[key] end
   return key.element
 end
 

@@ -7,7 +7,6 @@ local node = require "dixis.lint.node"
 local operand = require "dixis.lint.operand"
 local signature = require "dixis.lint.signature"
 local types = require "dixis.lint.types"
-local values = require "dixis.lint.value"
 
 local expression = {}
 
@@ -194,10 +193,6 @@ function expression.enum_value(context, type, value)
   end
 end
 
-local function report_value(context, reason, object)
-  if reason then context:report("wrong-value", { object = object, message = reason }) end
-end
-
 -- The columns of the one table that an expression is about.
 local function column_in(relation)
   return function(fields) return relation.columns[node.text(fields[#fields]) or ""] end
@@ -230,8 +225,13 @@ function expression.read(context, tree, where, needs)
   if not tree then return end
   needs = needs or nothing
   local peek <const> = where and (where.peek or where.columns and column_in(where)) or nil
-  local reading <const> = { context = context, peek = peek, needs = needs, label = expression.enum_value }
+  local reading <const> = { context = context, peek = peek, needs = needs, rows = {}, label = expression.enum_value }
+  local parts <const> = {}
   node.walk(tree, function(kind, body)
+    local query <const> = kind == "MultiAssignRef" and body.source
+      or kind == "A_Expr" and body.lexpr and body.lexpr.RowExpr and body.rexpr
+    if query and query.SubLink then reading.rows[query.SubLink] = true end
+    if operand.judges(kind) then parts[#parts + 1] = { kind = kind, body = body } end
     if kind == "FuncCall" then
       local _, name = node.name(body.funcname)
       local first = by_name[name] and body.args and body.args[1]
@@ -242,18 +242,10 @@ function expression.read(context, tree, where, needs)
       local range <const> = first and constant_text(first) and regclass(constant_text(first))
       if range then needs(find.relation(context, range, { kind = "sequence" })) end
       expression.call(context, body.funcname, needs, body.args)
-      operand.call(reading, body)
-    elseif kind == "CoalesceExpr" or kind == "CaseExpr" or kind == "MinMaxExpr" then
-      operand.alternatives(reading, kind, body)
-    elseif kind == "BoolExpr" then
-      operand.condition(reading, body)
     elseif kind == "TypeCast" then
       local type <const> = expression.type(context, body.typeName)
       if type.user then needs(type.user) end
       expression.enum_value(context, type, body.arg)
-      report_value(context, values.not_cast(context, type, values.of(context, body.arg, reading.peek)), type.name)
-    elseif kind == "A_Expr" then
-      operand.operator(reading, body)
     elseif kind == "ColumnRef" then
       if where and where.query then
         where.column(body.fields)
@@ -268,6 +260,8 @@ function expression.read(context, tree, where, needs)
       return false
     end
   end)
+  -- What is inside is known then, queries too.
+  for i = #parts, 1, -1 do operand.judge(reading, parts[i].kind, parts[i].body) end
 end
 
 --- Makes an object depend on what an expression needs.

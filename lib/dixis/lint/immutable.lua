@@ -1,8 +1,11 @@
 -- What an index and a generated column cannot be computed by: what gives another value at another time, or in another
 -- session. Only what is certain is said: many functions are one or the other by the types of their arguments.
 
+local coerce = require "dixis.lint.coerce"
 local find = require "dixis.lint.find"
+local grouping = require "dixis.lint.grouping"
 local node = require "dixis.lint.node"
+local value = require "dixis.lint.value"
 
 local immutable = {}
 
@@ -21,13 +24,21 @@ local by_zone <const> = { date_trunc = true, date_part = true, extract = true }
 
 local times <const> = { date = true, timestamp = true, time = true, timestamptz = true, timetz = true }
 
--- The type of a column that stands alone, as pg_type names it; "enum" for any enum.
+-- The type of an expression, as pg_type names it; "enum" for any enum.
 local function type_of(context, relation, tree)
-  local fields <const> = tree and tree.ColumnRef and tree.ColumnRef.fields
-  local column <const> = fields and relation.columns[node.text(fields[#fields]) or ""]
-  if not column or not find.stands(context, column) or column.type.array then return nil end
-  if column.type.user then return column.type.user.kind == "enum" and "enum" or nil end
-  return column.type.builtin and column.type.name
+  local given <const> = value.of(context, tree, function(fields) return relation.columns[node.text(fields[#fields]) or ""] end)
+  local key <const> = given and given.key
+  if not key or coerce.element(key) then return nil end
+  return type(key) == "string" and key or "enum"
+end
+
+local function of_conversion(from, to)
+  if not from or to == from then return nil end
+  if from == "timestamptz" and times[to] and to ~= "timetz" then
+    return "a timestamptz gets another value by the session's time zone"
+  end
+  if from == "enum" and (to == "text" or to == "varchar") then return "the text of an enum's value can be renamed" end
+  if times[from] and (to == "text" or to == "varchar") then return "the text of a time depends on the session's settings" end
 end
 
 local function of_call(context, relation, call)
@@ -41,23 +52,19 @@ local function of_call(context, relation, call)
   if schema and schema ~= "pg_catalog" then return nil end
   local arguments <const> = call.args or {}
   if changing[name] or by_configuration[name] and #arguments == 1 then return ("%s() is not immutable"):format(name) end
+  -- A conversion may be written as a call.
+  if times[name] and #arguments == 1 then return of_conversion(type_of(context, relation, arguments[1]), name) end
   if by_zone[name] and #arguments == 2 and type_of(context, relation, arguments[2]) == "timestamptz" then
     return ("%s() of a timestamptz depends on the session's time zone"):format(name)
   end
 end
 
 local function of_cast(context, relation, cast)
-  local from <const> = type_of(context, relation, cast.arg)
   local _, to <const> = node.name(cast.typeName.names)
-  if not from or cast.typeName.arrayBounds or to == from then return nil end
-  if from == "timestamptz" and (times[to] and to ~= "timetz") then
-    return "a timestamptz gets another value by the session's time zone"
-  end
-  if from == "enum" and (to == "text" or to == "varchar") then return "the text of an enum's value can be renamed" end
-  if times[from] and (to == "text" or to == "varchar") then return "the text of a time depends on the session's settings" end
+  return not cast.typeName.arrayBounds and of_conversion(type_of(context, relation, cast.arg), to) or nil
 end
 
---- Reports a query where there can be none.
+--- Reports a query, or an aggregate, where there can be none.
 ---@param context dixis.lint.Context
 ---@param relation dixis.lint.Relation
 ---@param tree any
@@ -68,7 +75,7 @@ function immutable.no_query(context, relation, tree, what)
     found = found or kind == "SubLink"
     return not found
   end)
-  if not found then return end
+  if not found then return grouping.one_row(context, tree, what) end
   context:report("not-immutable", { object = find.full(relation.schema, relation.name),
     message = ('%s of "%s" cannot hold a query'):format(what, relation.name), fix = "a function can ask it, or a trigger" })
 end

@@ -38,8 +38,12 @@ local function is_json(text)
   return word == "true" or word == "false" or word == "null"
 end
 
+-- A number of these is an interval, and no moment.
+local spans <const> = { second = true, minute = true, hour = true, day = true, week = true, month = true, year = true }
+
 -- Words that stand for a moment.
 local function is_time(text)
+  if text:find "^%s*[+-]?%d+%s*%a+%s*$" and spans[text:lower():match "(%a-)s?%s*$"] then return false end
   if text:find "%d" then return true end
   local word <const> = text:lower()
   for _, known in ipairs { "now", "today", "tomorrow", "yesterday", "epoch", "infinity", "allballs" } do

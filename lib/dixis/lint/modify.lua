@@ -4,6 +4,7 @@ local constraint = require "dixis.lint.constraint"
 local expression = require "dixis.lint.expression"
 local find = require "dixis.lint.find"
 local generated = require "dixis.lint.generated"
+local grouping = require "dixis.lint.grouping"
 local rows = require "dixis.lint.rows"
 
 --- The readers of these statements, made of those of a query (dixis.lint.query).
@@ -30,12 +31,13 @@ return function(query)
         column.unfilled = nil
         rows.changed(state.context, column)
         generated.updated(state.context, column, target.val)
-        if not target.indirection then
-          expression.enum_value(state.context, column.type, target.val)
-          check_value(state, column, target.val, scope)
-        end
       end
       read_expression(state, target.val, scope)
+      if column and not target.indirection then
+        expression.enum_value(state.context, column.type, target.val)
+        check_value(state, column, target.val, scope)
+      end
+      if not scope.parent then grouping.one_row(state.context, target.val, "an UPDATE") end
     end
   end
 

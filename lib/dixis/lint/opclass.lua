@@ -26,6 +26,10 @@ local named <const> = { gin_trgm_ops = "pg_trgm", gist_trgm_ops = "pg_trgm", gin
   gist__int_ops = "intarray", vector_cosine_ops = "vector", vector_l2_ops = "vector", vector_ip_ops = "vector",
   hstore_ops = "hstore", gin_hstore_ops = "hstore", gist_hstore_ops = "hstore", gist_ltree_ops = "ltree" }
 
+-- No other method has these.
+local method_of <const> = { jsonb_path_ops = "gin", gin_trgm_ops = "gin", gist_trgm_ops = "gist", gin__int_ops = "gin",
+  gist__int_ops = "gist" }
+
 local function report(context, relation, message, extension)
   context:report("missing-operator-class", { object = find.full(relation.schema, relation.name), message = message,
     fix = extension and ('CREATE EXTENSION IF NOT EXISTS "%s" before this statement'):format(extension) or nil,
@@ -49,6 +53,9 @@ function opclass.check(context, relation, element, column, method)
     if extension and not model.extensions[extension] then
       report(context, relation, ('the operator class "%s" does not exist here: it comes with the extension "%s", which was '
         .. "not created"):format(name, extension), extension)
+    elseif method_of[name] and method_of[name] ~= method then
+      report(context, relation, ('the operator class "%s" is of indexes by %s, and this is one by %s'):format(name,
+        method_of[name], method))
     end
     return
   end

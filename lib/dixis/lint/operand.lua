@@ -1,8 +1,10 @@
 -- What operators, functions, conditions and alternatives are given: is it what they take?
 
 local coerce = require "dixis.lint.coerce"
+local find = require "dixis.lint.find"
 local literal = require "dixis.lint.literal"
 local node = require "dixis.lint.node"
+local types = require "dixis.lint.types"
 local value = require "dixis.lint.value"
 
 local operand = {}
@@ -13,6 +15,7 @@ local operand = {}
 ---@field context dixis.lint.Context
 ---@field peek? dixis.lint.Peek
 ---@field needs fun(object: dixis.lint.Object)
+---@field rows table<table, true>  queries that stand for more than one value
 ---@field label fun(context: dixis.lint.Context, type: dixis.lint.Type, tree: table)  judges a constant for an enum
 
 local function text_of(tree)
@@ -20,8 +23,8 @@ local function text_of(tree)
   return constant and constant.sval and (constant.sval.sval or "") or nil
 end
 
-local function report_value(context, reason, object)
-  if reason then context:report("wrong-value", { object = object, message = reason }) end
+local function report_value(context, reason, object, cause)
+  if reason then context:report("wrong-value", { object = object, message = reason, cause = cause }) end
 end
 
 -- A constant in quotes is read as of the type that takes it; of an enum, it is one of its values.
@@ -64,10 +67,12 @@ local function no_function(context, name, args, trees)
     fix = rounds and "cast the first argument to numeric" or #args > 0 and "cast what is of another type than it takes" or nil })
 end
 
---- Do the arguments of a builtin function fit one that there is?
----@param reading dixis.lint.Reading
----@param body table  a FuncCall
-function operand.call(reading, body)
+-- A kind of node -> how it is judged, when all that is inside of it has been read.
+---@type table<string, fun(reading: dixis.lint.Reading, body: table, kind: string)>
+local judges <const> = {}
+
+-- Do the arguments of a builtin function fit one that there is?
+function judges.FuncCall(reading, body)
   local context <const> = reading.context
   local found <const>, args <const> = value.call(context, body, reading.peek)
   if not found or context.failed then return end
@@ -81,6 +86,15 @@ end
 local comparing <const> = { ["="] = true, ["<>"] = true, ["<"] = true, [">"] = true, ["<="] = true, [">="] = true }
 local spoken <const> = { ["~~"] = "LIKE", ["!~~"] = "NOT LIKE", ["~~*"] = "ILIKE", ["!~~*"] = "NOT ILIKE" }
 
+-- Two values that cannot be compared, and what is to blame for it.
+local function unlike(context, one, other)
+  local column <const> = one.column or other.column
+  local of <const> = column and column.table
+  context:report("wrong-value", { object = of and ("%s.%s"):format(find.full(of.schema, of.name), column.name) or one.said,
+    message = ("%s cannot be compared with %s"):format(value.named(one), value.named(other)),
+    cause = value.not_given(context, one, other) })
+end
+
 local function no_operator(context, name, args, trees)
   local left <const>, right <const> = said(args[1], trees[1]), args[2] ~= nil and said(args[2], trees[2])
   local json <const> = (args[1] == "json" or args[2] == "json") and not comparing[name]
@@ -89,8 +103,6 @@ local function no_operator(context, name, args, trees)
     message = ("there is no operator %s before %s"):format(name, left)
   elseif comparing[name] and args[1] == args[2] or text_of(trees[1]) or text_of(trees[2]) then
     message = ("%s has no operator %s"):format(text_of(trees[1]) and right or left, spoken[name] or name)
-  elseif comparing[name] then
-    message = ("%s cannot be compared with %s"):format(left, right)
   else
     message = ("there is no operator %s between %s and %s"):format(spoken[name] or name, left, right)
   end
@@ -104,8 +116,11 @@ local function judge_pair(reading, name, left, right)
   local trees <const> = left and { left, right } or { right }
   local found <const> = value.operator(context, name, args)
   if not found or context.failed then return end
-  if found.none then return no_operator(context, name, args, trees) end
-  judge_literals(reading, found, trees)
+  if not found.none then return judge_literals(reading, found, trees) end
+  local one <const>, other <const> = value.of(context, left, reading.peek), value.of(context, right, reading.peek)
+  local keyed <const> = comparing[name] and one and other and one.key and other.key
+  if keyed and one.key ~= other.key then return unlike(context, one, other) end
+  no_operator(context, name, args, trees)
 end
 
 local function items(tree) return tree and tree.List and tree.List.items or { tree } end
@@ -128,10 +143,7 @@ local function judge_any(reading, name, body)
   if found and found.none then no_operator(context, name, args, { body.lexpr }) end
 end
 
---- Does an operator stand between what it takes?
----@param reading dixis.lint.Reading
----@param body table  an A_Expr
-function operand.operator(reading, body)
+function judges.A_Expr(reading, body)
   local name <const> = node.text(body.name[#body.name]) or ""
   if pairwise[body.kind] then
     for _, right in ipairs(items(body.rexpr)) do judge_pair(reading, name, body.lexpr, right) end
@@ -144,10 +156,8 @@ end
 
 -- ---- Conditions and alternatives ---------------------------------------------------------------
 
---- AND, OR and NOT take what is true or false.
----@param reading dixis.lint.Reading
----@param body table  a BoolExpr
-function operand.condition(reading, body)
+-- AND, OR and NOT take what is true or false.
+function judges.BoolExpr(reading, body)
   for _, tree in ipairs(body.args) do
     local given <const> = value.of(reading.context, tree, reading.peek)
     local reason <const> = value.no_condition(reading.context, given)
@@ -155,33 +165,100 @@ function operand.condition(reading, body)
   end
 end
 
--- The first two that are of no common type, in words.
+-- The first two that are of no common type.
 local function clash(reading, trees)
   local first
   for _, tree in ipairs(trees) do
     local given <const> = value.of(reading.context, tree, reading.peek)
     if given and given.key then
-      if first and not coerce.common { first.key, given.key } then return first.said, given.said end
+      if first and not coerce.common { first.key, given.key } then return first, given end
       first = first or given
     end
   end
 end
 
---- The alternatives of COALESCE and CASE are of one type: a constant in quotes is read as of that.
----@param reading dixis.lint.Reading
----@param kind string
----@param body table
-function operand.alternatives(reading, kind, body)
+-- The alternatives of COALESCE and CASE are of one type: a constant in quotes is read as of that.
+local function judge_alternatives(reading, body, kind)
   local context <const>, trees <const> = reading.context, value.alternatives(kind, body) or {}
   local common <const>, clashes <const> = value.common(context, trees, reading.peek)
   if clashes then
     local one <const>, other <const> = clash(reading, trees)
-    return one and report_value(context, ("%s and %s cannot be alternatives of one value"):format(one, other), one)
+    return one and report_value(context, ("%s and %s cannot be alternatives of one value"):format(value.named(one),
+      value.named(other)), one.said, value.not_given(context, one, other))
   end
   for _, tree in ipairs(common and trees or {}) do
     if context.failed then return end
     judge_literal(reading, common, tree)
   end
 end
+
+judges.CoalesceExpr, judges.CaseExpr, judges.MinMaxExpr = judge_alternatives, judge_alternatives, judge_alternatives
+
+function judges.TypeCast(reading, body)
+  local context <const> = reading.context
+  local type <const> = types.read(context.model, body.typeName)
+  report_value(context, value.not_cast(context, type, value.of(context, body.arg, reading.peek)), type.name)
+end
+
+local function has_elements(key)
+  return coerce.element(key) ~= nil or key == "jsonb" or key == "name" or type(key) ~= "string" or coerce.category(key) == "G"
+end
+
+-- An element of what is no array, or the element of no number.
+function judges.A_Indirection(reading, body)
+  local context <const>, index <const> = reading.context, body.indirection[1].A_Indices
+  local of <const> = index and value.of(context, body.arg, reading.peek)
+  if not of or not of.key then return end
+  if not has_elements(of.key) then return report_value(context, ("%s has no elements"):format(of.said), of.said) end
+  for _, tree in ipairs(of.key ~= "jsonb" and { index.lidx or {}, index.uidx or {} } or {}) do
+    local given <const> = value.of(context, tree, reading.peek)
+    if given and given.key and not coerce.can(given.key, "int4", "assignment") then
+      return report_value(context, ("the number of an element is an integer, and this is %s"):format(given.said), given.said)
+    end
+  end
+end
+
+-- ---- Queries in expressions --------------------------------------------------------------------
+
+local function list_of(tree) return tree.RowExpr and tree.RowExpr.args or { tree } end
+
+-- x IN (SELECT ...), x = ANY (SELECT ...), (x, y) IN (SELECT ...)
+local function judge_rows(reading, body, list)
+  local context <const>, lefts <const> = reading.context, list_of(body.testexpr)
+  if #lefts ~= #list then
+    return report_value(context, ("%d value%s cannot be compared with the %d columns of the query"):format(#lefts,
+      #lefts == 1 and "" or "s", #list))
+  end
+  local name <const> = body.operName and node.text(body.operName[#body.operName]) or "="
+  for i, tree in ipairs(lefts) do
+    local args <const> = value.operands(context, nil, tree, reading.peek)
+    local right <const> = value.settled(list[i])
+    args[2] = right and right.key or false
+    local found <const> = value.operator(context, name, args)
+    if context.failed then return end
+    local left <const> = value.of(context, tree, reading.peek)
+    if found and found.none and left and right and left.key and right.key then return unlike(context, left, right) end
+  end
+end
+
+function judges.SubLink(reading, body)
+  local list <const> = value.results(reading.context, body.subselect)
+  if not list or reading.context.failed or body.subLinkType == "EXISTS_SUBLINK" then return end
+  if body.testexpr then return judge_rows(reading, body, list) end
+  if #list ~= 1 and not reading.rows[body] then
+    report_value(reading.context, ("a query that stands for one value has %d columns"):format(#list))
+  end
+end
+
+--- Is a node of this kind one to judge?
+---@param kind string
+---@return boolean
+function operand.judges(kind) return judges[kind] ~= nil end
+
+--- Judges a part of an expression, when all that is inside of it has been read.
+---@param reading dixis.lint.Reading
+---@param kind string
+---@param body table
+function operand.judge(reading, kind, body) judges[kind](reading, body, kind) end
 
 return operand

@@ -2,6 +2,7 @@
 
 local expression = require "dixis.lint.expression"
 local find = require "dixis.lint.find"
+local grouping = require "dixis.lint.grouping"
 local names = require "dixis.lint.names"
 local node = require "dixis.lint.node"
 local scopes = require "dixis.lint.scope"
@@ -15,10 +16,20 @@ local function read_expression(state, tree, scope)
   if tree then expression.read(state.context, tree, scopes.resolver(state, scope, read_select), state.needs) end
 end
 
+-- Are there tables around a query whose columns can be meant in it?
+local function has_outside(at)
+  while at do
+    if #at.items > 0 then return true end
+    at = at.parent
+  end
+  return false
+end
+
 -- An expression that is true or false.
-local function read_condition(state, tree, scope)
+local function read_condition(state, tree, scope, of_groups)
   if not tree then return end
   read_expression(state, tree, scope)
+  if not of_groups and not has_outside(scope.parent) then grouping.one_row(state.context, tree, "a WHERE") end
   local reason <const> = value.no_condition(state.context,
     value.of(state.context, tree, scopes.resolver(state, scope, read_select).peek))
   if reason then state.context:report("wrong-value", { message = reason }) end
@@ -35,19 +46,20 @@ local function find_cte(scope, name)
   end
 end
 
+-- The columns of a query as those of a table.
 local function as_set(list)
   if not list then return nil end
   local set <const> = {}
-  for _, name in ipairs(list) do
+  for i, name in ipairs(list) do
     if not name then return nil end
-    set[name] = true
+    set[name] = { value = value.settled(list.values and list.values[i]) or false }
   end
   return set
 end
 
 local function aliased(list, alias)
   if not list or not alias or not alias.colnames then return list end
-  local renamed <const> = table.move(list, 1, #list, 1, {})
+  local renamed <const> = table.move(list, 1, #list, 1, { values = list.values })
   for i, name in ipairs(node.texts(alias.colnames)) do renamed[i] = name end
   return renamed
 end
@@ -83,9 +95,28 @@ function from_items.RangeSubselect(state, body, scope)
   scope.items[#scope.items + 1] = item
 end
 
+-- What a column of one side of a join is.
+local function value_of_side(state, scope, first, last, name)
+  local side <const> = { items = table.move(scope.items, first, last, 1, {}) }
+  return value.of(state.context, { ColumnRef = { fields = { { String = { sval = name } } } } },
+    scopes.resolver(state, side, read_select).peek)
+end
+
+-- USING compares the columns of both sides.
+local function check_using(state, scope, first, middle, using)
+  for _, name in ipairs(using) do
+    local reason <const> = value.incomparable(state.context, value_of_side(state, scope, first, middle, name),
+      value_of_side(state, scope, middle + 1, #scope.items, name))
+    if reason then state.context:report("wrong-value", { object = name, message = ('USING ("%s"): %s'):format(name, reason) }) end
+  end
+end
+
 function from_items.JoinExpr(state, body, scope)
+  local first <const> = #scope.items + 1
   from(state, body.larg, scope)
+  local middle <const> = #scope.items
   from(state, body.rarg, scope)
+  check_using(state, scope, first, middle, node.texts(body.usingClause))
   if body.quals then scope.later[#scope.later + 1] = body.quals end
   if body.alias then scope.items[#scope.items + 1] = { name = body.alias.aliasname, joined = true } end
   if body.join_using_alias then
@@ -160,7 +191,7 @@ end
 
 -- What `*` stands for; nil: not known.
 local function star(state, scope, qualifier)
-  local list <const> = {}
+  local list <const>, values <const> = {}, {}
   local found = not qualifier
   for _, item in ipairs(scope.items) do
     if not qualifier or item.name == qualifier then
@@ -168,15 +199,20 @@ local function star(state, scope, qualifier)
       if item.relation and not item.relation.open then
         for _, column in ipairs(item.relation.order) do
           list[#list + 1] = column.name
+          values[#list] = find.stands(state.context, column) and value.of_type(state.context, column.type) or false
           state.needs(column)
         end
       elseif item.list then
-        table.move(item.list, 1, #item.list, #list + 1, list)
+        for i, name in ipairs(item.list) do
+          list[#list + 1] = name
+          values[#list] = value.settled(item.list.values and item.list.values[i]) or false
+        end
       else
         return nil
       end
     end
   end
+  list.values = values
   return found and list or nil
 end
 
@@ -201,23 +237,26 @@ local function check_output(state, column, tree, scope)
 end
 
 local function outputs(state, targets, scope, into)
-  local list, known = {}, true
+  local list, known = { values = {} }, true
+  local peek <const> = scopes.resolver(state, scope, read_select).peek
   for _, item in ipairs(targets or {}) do
     local target <const> = item.ResTarget
     local fields <const> = target.val and target.val.ColumnRef and target.val.ColumnRef.fields
-    if known and into then check_output(state, into[#list + 1], target.val, scope) end
     if is_expanded(target.val) then known = false end
     if fields and fields[#fields].A_Star then
       local expanded <const> = star(state, scope, #fields > 1 and node.text(fields[#fields - 1]) or nil)
       -- With USING and NATURAL, a column of both sides comes once.
       if expanded and not scope.merged then
+        table.move(expanded.values, 1, #expanded, #list + 1, list.values)
         table.move(expanded, 1, #expanded, #list + 1, list)
       else
         known = false
       end
     else
       read_expression(state, target.val, scope)
+      if known and into then check_output(state, into[#list + 1], target.val, scope) end
       list[#list + 1] = target.name or names.figure(target.val) or "?column?"
+      list.values[#list] = value.of(state.context, target.val, peek) or false
     end
   end
   return known and list or nil
@@ -227,37 +266,73 @@ local function new_scope(outer)
   return { items = {}, parent = outer, outside = outer, later = {} }
 end
 
+-- Both sides of a UNION have as many columns, of types that go together.
+local function join_sides(state, body, list, other)
+  if not list or not other then return list end
+  local operation <const> = body.op:match "_(%a+)$"
+  if #list ~= #other then
+    state.context:report("wrong-value", { message = ("one side of the %s has %d columns, the other one %d"):format(
+      operation, #list, #other) })
+    return list
+  end
+  local joined <const> = table.move(list, 1, #list, 1, { values = {} })
+  for i in ipairs(list) do
+    local common <const>, reason <const> = value.together(state.context, list.values[i], other.values[i])
+    joined.values[i] = common or false
+    if reason then
+      return nil, state.context:report("wrong-value", { message = ("column %d of the %s: %s"):format(i, operation, reason) })
+    end
+  end
+  if not body.all then grouping.distinct(state.context, operation, joined) end
+  return joined
+end
+
+local function read_union(state, body, scope)
+  local left <const>, right <const> = read_select(state, body.larg, scope), read_select(state, body.rarg, scope)
+  local list <const> = join_sides(state, body, left, right)
+  value.keep_results(state.context, body, list and list.values)
+  return list
+end
+
+local FEW <const> = 100 -- rows of VALUES whose types are looked at
+
+local function read_values(state, body, scope)
+  read_expression(state, body.valuesLists, scope)
+  local list <const> = { values = {} }
+  local peek <const> = scopes.resolver(state, scope, read_select).peek
+  for i = 1, #(body.valuesLists[1].List.items or {}) do
+    list[i] = "column" .. i
+    local joined
+    for _, row in ipairs(#body.valuesLists <= FEW and body.valuesLists or {}) do
+      local given <const> = value.of(state.context, row.List.items[i], peek)
+      joined = joined == nil and (given or false) or value.together(state.context, joined, given or false) or false
+    end
+    list.values[i] = joined or false
+  end
+  return list
+end
+
 function read_select(state, body, outer)
   local scope <const> = new_scope(outer)
   local into <const> = state.into
   state.into = nil
   with(state, body.withClause, scope)
   if scope.ctes then scope.outside = { items = {}, parent = outer, ctes = scope.ctes } end
-  if body.larg then
-    local list <const>, other <const> = read_select(state, body.larg, scope), read_select(state, body.rarg, scope)
-    if list and other and #list ~= #other then
-      state.context:report("wrong-value", { message = ("one side of the %s has %d columns, the other one %d"):format(
-        body.op:match "_(%a+)$", #list, #other) })
-    end
-    return list
-  end
-  if body.valuesLists then
-    read_expression(state, body.valuesLists, scope)
-    local list <const> = {}
-    for i = 1, #(body.valuesLists[1].List.items or {}) do list[i] = "column" .. i end
-    return list
-  end
+  if body.larg then return read_union(state, body, scope) end
+  if body.valuesLists then return read_values(state, body, scope) end
   for _, item in ipairs(body.fromClause or {}) do from(state, item, scope) end
   scope.merged = has_merge(body.fromClause)
   check_names(state, scope)
   read_joins(state, scope)
   local list <const> = outputs(state, body.targetList, scope, into)
+  value.keep_results(state.context, body, list and list.values)
   read_condition(state, body.whereClause, scope)
-  read_condition(state, body.havingClause, scope)
+  read_condition(state, body.havingClause, scope, true)
   read_expression(state, body.windowClause, scope)
   scope.outputs = as_set(list)
   scope.open = not scope.outputs
   for _, name in ipairs { "groupClause", "sortClause", "distinctClause" } do read_expression(state, body[name], scope) end
+  grouping.check(state.context, body, list, scopes.resolver(state, scope, read_select).peek, has_outside(outer))
   return list
 end
 

@@ -44,6 +44,8 @@ rules.add("order", {
   ["duplicate-row"] = { "error", "rows that migrations insert have the same values in a unique key" },
   ["missing-row"] = { "error", "a row refers to one that no migration inserts" },
   ["wrong-value"] = { "error", "a value is of another type than what it is for" },
+  ["not-grouped"] = { "error", "a query with groups names a column that a group has many values of" },
+  ["misplaced-aggregate"] = { "error", "an aggregate, or what gives rows, where one row is looked at" },
   ["type-modifier"] = { "error", "a type has a length or precision that it does not take" },
   ["ambiguous-name"] = { "error", "a name can mean more than one thing" },
   ["conflict-target"] = { "error", "ON CONFLICT names columns that no unique index covers" },

@@ -7,7 +7,7 @@ local node = require "dixis.lint.node"
 local scope = {}
 
 -- A scope: { items, parent, ctes, outputs }. An item is { name, relation } or { name, columns = set|nil }: a
--- part of FROM; without a relation and columns, it may have any column.
+-- part of FROM; without a relation and columns, it may have any column. A query's columns are { value = ... }.
 
 local system_columns <const> = { ctid = true, xmin = true, xmax = true, cmin = true, cmax = true, tableoid = true }
 
@@ -20,7 +20,7 @@ local function column_in(state, item, name)
     return not state.context.model:lacks(item.relation, "column", name) and nil
   end
   if not item.columns then return nil end
-  return item.columns[name] or false
+  return item.columns[name] ~= nil
 end
 
 local function use(state, item, name, found)
@@ -115,6 +115,7 @@ local function peek(state, at, fields)
     for _, item in ipairs(at.items) do
       if not qualifier or item.name == qualifier then
         local found <const> = column_in(state, item, name)
+        if item.columns and found then return item.columns[name] end
         if found ~= false or qualifier then return type(found) == "table" and found or nil end
       end
     end

@@ -46,6 +46,12 @@ end
 -- What CREATE CAST, CREATE OPERATOR or an extension that is not known makes may take what is refused otherwise.
 local function own_rules(model) return model.casts or model.opaque or model.path_unsure end
 
+-- What was found out about the parts of this statement.
+local function memory(context)
+  if context.valued_for ~= context.place then context.valued_for, context.valued = context.place, {} end
+  return context.valued
+end
+
 -- ---- Calls -------------------------------------------------------------------------------------
 
 local function argument(given, tree)
@@ -68,6 +74,15 @@ local function is_named(trees)
   return false
 end
 
+-- What is not known may be of a type that an extension brought, with functions and operators of its own.
+local function may_be_lent(model, args)
+  if not model.extended then return false end
+  for _, key in ipairs(args) do
+    if key == resolve.UNKNOWN then return true end
+  end
+  return false
+end
+
 --- The builtin function that a call means; nil: it may be another one, or is written in a way that is not judged.
 ---@param context dixis.lint.Context
 ---@param body table   a FuncCall
@@ -78,10 +93,11 @@ function value.call(context, body, column)
   local schema <const>, name <const> = node.name(body.funcname)
   local args <const>, model <const> = body.args or {}, context.model
   if schema and schema ~= "pg_catalog" or own_rules(model) or body.agg_star or body.agg_within_group or body.func_variadic
-    or is_named(args) or not schema and model:functions(nil, name) then return nil, {} end
+    or is_named(args) or name == "unnest" and #args > 1 or not schema and model:functions(nil, name) then return nil, {} end
   local candidates <const> = builtin.functions(name)
   if not candidates then return nil, {} end
   local given <const> = arguments(context, args, column)
+  if may_be_lent(model, given) then return nil, {} end
   return resolve.call(candidates, given), given
 end
 
@@ -103,7 +119,8 @@ end
 ---@param args (dixis.lint.Key|false)[]
 ---@return dixis.lint.Resolved?
 function value.operator(context, name, args)
-  if own_rules(context.model) or is_lent(context.model, name) then return nil end
+  local model <const> = context.model
+  if own_rules(model) or is_lent(model, name) or may_be_lent(model, args) then return nil end
   local candidates <const> = builtin.operators(name)
   return candidates and resolve.operator(candidates, args)
 end
@@ -130,7 +147,7 @@ function readers.A_Const(_, body)
   if body.isnull then return nil end
   if body.sval then return { literal = body.sval.sval or "", said = "text" } end
   if body.ival then return of_key "int4" end
-  if body.fval then return of_key(math.tointeger(body.fval.fval) and "int8" or "numeric") end
+  if body.fval then return of_key(body.fval.fval:find "^%d+$" and math.tointeger(body.fval.fval) and "int8" or "numeric") end
   return body.boolval and boolean() or body.bsval and of_key "bit" or nil
 end
 
@@ -172,7 +189,20 @@ readers.BoolExpr, readers.NullTest, readers.BooleanTest = boolean, boolean, bool
 
 local tests <const> = { EXISTS_SUBLINK = true, ANY_SUBLINK = true, ALL_SUBLINK = true }
 
-function readers.SubLink(_, body) return tests[body.subLinkType] and boolean() or nil end
+-- A constant in quotes that no operator took is text once its query has been read.
+local function settled(given)
+  return given and given.literal and of_key "text" or given or nil
+end
+value.settled = settled
+
+function readers.SubLink(context, body)
+  if tests[body.subLinkType] then return boolean() end
+  local list <const> = value.results(context, body.subselect)
+  local given <const> = list and #list == 1 and settled(list[1]) or nil
+  if body.subLinkType ~= "ARRAY_SUBLINK" then return given end
+  local key <const> = given and given.key
+  return key and of_key(coerce.element(key) and key or coerce.array(key)) or nil
+end
 
 --- The type that alternatives are of together; nil: it is not known, or there is none.
 ---@param context dixis.lint.Context
@@ -190,6 +220,24 @@ function value.common(context, trees, column)
   if own_rules(context.model) then return #keys == 1 and keys[1] or nil, false end
   local common <const> = coerce.common(keys)
   return common, common == nil
+end
+
+--- What comes of two columns that become one, as in UNION.
+---@param context dixis.lint.Context
+---@param a dixis.lint.Value|false
+---@param b dixis.lint.Value|false
+---@return dixis.lint.Value?  nil: not known
+---@return string? reason      they cannot
+function value.together(context, a, b)
+  if not a or not b or own_rules(context.model) then return nil end
+  if a.literal and b.literal then return of_key "text" end
+  local constant <const>, other <const> = a.literal and a or b, a.literal and b or a
+  if constant.literal then
+    return other, other.type and literal.unreadable(other.type, constant.literal) or nil
+  end
+  if not a.key or not b.key then return nil end
+  local common <const> = coerce.common { a.key, b.key }
+  return of_key(common), not common and ("%s and %s are of no common type"):format(a.said, b.said) or nil
 end
 
 --- The alternatives of CASE, COALESCE, GREATEST and LEAST.
@@ -230,6 +278,7 @@ function readers.CollateClause(context, body, column) return value.of(context, b
 
 function readers.ColumnRef(context, body, column)
   local found <const> = column and column(body.fields)
+  if found and found.value ~= nil then return found.value or nil end
   return found and context.model:certain(found) and not found.cause and value.of_column(context, found) or nil
 end
 
@@ -243,13 +292,25 @@ function value.of(context, tree, column)
   local reader <const> = readers[kind]
   if not reader then return nil end
   -- Each expression is asked for by all that it is a part of.
-  if context.valued_for ~= context.place then context.valued_for, context.valued = context.place, {} end
-  local known = context.valued[body]
-  if known == nil then
-    known = reader(context, body, column) or false
-    context.valued[body] = known
-  end
-  return known or nil
+  local before <const> = memory(context)
+  if before[body] == nil then before[body] = reader(context, body, column) or false end
+  return before[body] or nil
+end
+
+--- Keeps what the columns of a query are, for the expression that it is a part of.
+---@param context dixis.lint.Context
+---@param body table   a SelectStmt
+---@param list (dixis.lint.Value|false)[]?  nil: not known
+function value.keep_results(context, body, list)
+  memory(context)[body] = list or false
+end
+
+--- What the columns of a query are; nil: it was not read yet, or they are not known.
+---@param context dixis.lint.Context
+---@param tree table   { SelectStmt = ... }
+---@return (dixis.lint.Value|false)[]?
+function value.results(context, tree)
+  return tree.SelectStmt and memory(context)[tree.SelectStmt] or nil
 end
 
 -- ---- Does it fit? ------------------------------------------------------------------------------
