@@ -261,6 +261,21 @@ describe("lint", function()
     assert.is_true(result.unknown)
   end)
 
+  it("knows what a well-known extension does not bring", function()
+    local result <const> = agreed {
+      'CREATE EXTENSION "uuid-ossp"; CREATE EXTENSION citext; CREATE TABLE a (id uuid DEFAULT uuid_generate_v4());',
+      'ALTER TABLE a ADD e citext;\nALTER TABLE a ADD s "Status";\nUPDATE a SET id = next_id();\nDROP TYPE "Role";',
+      "DROP FUNCTION f();\nALTER TABLE a ALTER e TYPE text;\nDROP EXTENSION citext;\nALTER TABLE a ADD f citext;",
+    }
+    assert.same({
+      { "missing-type", "public.Status" },
+      { "missing-function", "public.next_id" },
+      { "missing-type", "public.Role" },
+      { "missing-function", "public.f" },
+      { "missing-type", "public.citext" },
+    }, blamed(result))
+  end)
+
   it("says each reason for a doubt once", function()
     local result <const> = history.lint { [[CREATE TABLE a (id int); DO $$ DECLARE name text; BEGIN
       FOR name IN SELECT relname FROM pg_class WHERE relname = 'a' LOOP

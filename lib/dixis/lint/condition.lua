@@ -34,7 +34,7 @@ local function relations(context, wanted, understood, kinds)
   each_relation(context.model, wanted.schema, function(relation)
     if relation.name == wanted.name and (not kinds or kinds[relation.kind]) then objects[#objects + 1] = relation end
   end)
-  if context.model.opaque and #objects == 0 then return nil end
+  if #objects == 0 and context.model:may_bring("relation", wanted.name) then return nil end
   return answer(context, objects, "relation", understood)
 end
 
@@ -64,7 +64,7 @@ local function in_schemas(container, scope)
         objects[#objects + 1] = found
       end
     end
-    if #objects == 0 and context.model.extended then return nil end
+    if #objects == 0 and context.model:may_bring(scope, wanted.name) then return nil end
     return answer(context, objects, scope, understood)
   end
 end

@@ -81,9 +81,8 @@ function expression.check_call(context, list, schema, name, arguments)
       message = ('the function "%s" is not there: the statement that should have made it fails'):format(name) })
     return
   end
-  if not schema and (builtin.has(name) or builtin.extension(name)) or context.model.opaque or context.model.path_unsure then
-    return
-  end
+  if not schema and (builtin.has(name) or builtin.extension(name)) or context.model:may_bring("function", name)
+    or context.model.path_unsure then return end
   context:report("missing-function", { object = find.full(schema, name),
     message = ('the function "%s" does not exist here with %d argument%s'):format(name, #arguments,
       #arguments == 1 and "" or "s") })

@@ -83,7 +83,8 @@ function find.schema(context, schema)
     end
     return
   end
-  if model:is_system(schema) or schema == "pg_temp" or model.epochs.schema > 0 or model.opaque then return end
+  if model:is_system(schema) or schema == "pg_temp" or model.epochs.schema > 0
+    or model:may_bring("schema", schema) then return end
   local index <const> = context:report("missing-schema", { object = schema,
     message = ('the schema "%s" does not exist'):format(schema),
     fix = ('CREATE SCHEMA IF NOT EXISTS "%s" before this statement'):format(schema),

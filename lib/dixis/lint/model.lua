@@ -1,6 +1,7 @@
 -- The catalog as the statements read so far have made it. What it says is there may be certain or not: after
 -- something whose effect cannot be read from the script, all that was known before is only likely.
 
+local extension = require "dixis.lint.extension"
 local names = require "dixis.lint.names"
 
 local model = {}
@@ -63,13 +64,6 @@ local scope_of <const> = {
   policy = "part", rule = "part", default = "column", enum = "type", domain = "type", composite = "type", range = "type",
   type = "type", label = "type",
 }
-
--- They make functions, types and operators alone: no tables, no schemas.
-local plain_extensions <const> = {}
-for name in ([[plpgsql uuid-ossp pgcrypto citext pg_trgm hstore unaccent btree_gin btree_gist ltree vector
-  fuzzystrmatch intarray tablefunc cube earthdistance isn moddatetime lo seg insert_username autoinc refint pgrowlocks
-  pageinspect sslinfo dict_int dict_xsyn xml2 intagg tcn bloom tsm_system_rows tsm_system_time pg_uuidv7 pgulid
-  ]]):gmatch "%S+" do plain_extensions[name] = true end
 
 local function namespace(name, place)
   return { kind = "schema", name = name, place = place, epoch = 0, relations = {}, types = {}, functions = {},
@@ -162,15 +156,14 @@ local function absence(self, scope, schema, name)
   if schema and (self:is_system(schema)) then return "unknown" end
   if schema and not self.schemas[schema] then
     if schema == "pg_temp" then return "missing" end
-    return (self.epochs.schema > 0 or self.opaque) and "unknown" or "no_schema"
+    return (self.epochs.schema > 0 or self:may_bring("schema", schema)) and "unknown" or "no_schema"
   end
   if not schema and (name:find "^pg_" or #self.path == 0) then return "unknown" end
   if schema and self.schemas[schema].open then return "unknown" end
-  if self.opaque and (scope == "relation" or scope == "type" or scope == "function") then return "unknown" end
+  if self:may_bring(scope, name) then return "unknown" end
   local gone <const> = self:dropped(scope, schema, name)
   if gone and gone.epoch >= self.epochs[scope] then return "missing" end
   if self.epochs[scope] > 0 then return "unknown" end
-  if self.extended and (scope == "type" or scope == "function") then return "unknown" end
   return "missing"
 end
 
@@ -303,7 +296,18 @@ end
 function Model:add_extension(name, place)
   self.extensions[name] = { kind = "extension", name = name, place = place, epoch = 0 }
   if name ~= "plpgsql" then self.extended = true end
-  if not plain_extensions[name] then self.opaque = true end
+  if not extension.is_plain(name) then self.opaque = true end
+end
+
+--- May something of that name have come with an extension?
+---@param scope string  "relation", "type", "function", "schema"
+---@param name string
+---@return boolean
+function Model:may_bring(scope, name)
+  for which in pairs(self.extensions) do
+    if extension.may_bring(which, scope, name) then return true end
+  end
+  return false
 end
 
 --- What has a relation's name in a schema, without a look at why nothing has.

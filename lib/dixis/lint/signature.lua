@@ -94,7 +94,7 @@ function signature.find(context, object, missing_ok)
       for _, other in pairs(list) do
         if not model:certain(other) or other.unsure then return nil end
       end
-      why = model.extended and "unknown" or model.epochs["function"] > 0 and "unknown" or "missing"
+      why = (model.epochs["function"] > 0 or model:may_bring("function", name)) and "unknown" or "missing"
     end
   end
   if found then
