@@ -14,6 +14,19 @@ local value = require "dixis.lint.value"
 
 local constraint = {}
 
+--- From here on a column takes NULL, or does not; in a branch that may not be taken, one of the two.
+---@param context dixis.lint.Context
+---@param column dixis.lint.Column
+---@param takes boolean
+function constraint.takes_null(context, column, takes)
+  if not context.soft then
+    column.unsure_null = nil
+  elseif column.nullable ~= takes then
+    column.unsure_null = true
+  end
+  column.nullable = takes
+end
+
 local actions <const> = { a = "NO ACTION", r = "RESTRICT", c = "CASCADE", n = "SET NULL", d = "SET DEFAULT" }
 
 local function columns_of(context, relation, list)
@@ -135,7 +148,7 @@ local function keyed(context, relation, body, type, column)
   index.constraint = made
   if type == "p" then
     relation.primary = made
-    for _, key in ipairs(keys or {}) do key.nullable = false end
+    for _, key in ipairs(keys or {}) do constraint.takes_null(context, key, false) end
   end
 end
 
@@ -301,7 +314,7 @@ local function check(context, relation, body)
   local name <const> = body.conname or names.choose(relation.name, only, "check",
     taken_by_constraint(context, relation))
   local made <const> = add(context, relation, name, { type = "c", keys = keys, valid = not body.skip_validation,
-    not_null = not_null(relation, body.raw_expr, {}) })
+    condition = body.raw_expr, not_null = not_null(relation, body.raw_expr, {}) })
   expression.read(context, body.raw_expr, relation, made and expression.bind(made, relation))
   immutable.no_query(context, relation, body.raw_expr, "a CHECK")
   constraint.condition(context, relation, body.raw_expr)

@@ -52,8 +52,13 @@ function drop.objects(context, objects, cascade, what)
     for _, object in ipairs(going) do object.maybe = true end
     return
   end
-  for _, object in ipairs(going) do
-    if not object.removed then depend.remove(context.model, object, context.place) end
+  -- A schema goes behind what is in it.
+  for _, last in ipairs { false, true } do
+    for _, object in ipairs(going) do
+      if not object.removed and (object.kind == "schema") == last then
+        depend.remove(context.model, object, context.place)
+      end
+    end
   end
 end
 

@@ -16,7 +16,7 @@ end
 function generated.is_default(value) return type(value) == "table" and value.SetToDefault ~= nil end
 
 local function takes_none(context, column)
-  return column and (column.generated or column.always) and find.stands(context, column)
+  return column and (column.generated or column.always and not column.unsure_identity) and find.stands(context, column)
 end
 
 local function refuse(context, column, reason, fix)

@@ -5,6 +5,7 @@ local expression = require "dixis.lint.expression"
 local find = require "dixis.lint.find"
 local generated = require "dixis.lint.generated"
 local grouping = require "dixis.lint.grouping"
+local node = require "dixis.lint.node"
 local rows = require "dixis.lint.rows"
 
 --- The readers of these statements, made of those of a query (dixis.lint.query).
@@ -105,6 +106,23 @@ return function(query)
         relation.name) })
   end
 
+  local more <const> = { "fromClause", "whereClause", "groupClause", "havingClause", "limitCount", "limitOffset",
+    "distinctClause", "withClause" }
+
+  -- SELECT of values alone is one row, as VALUES is; a function may give more than one.
+  local function one_row(select)
+    if select.op ~= "SETOP_NONE" then return nil end
+    for _, clause in ipairs(more) do
+      if select[clause] then return nil end
+    end
+    local items <const>, plain = {}, true
+    node.walk(select.targetList, function(kind)
+      if kind == "FuncCall" or kind == "A_Star" or kind == "SubLink" then plain = false end
+    end)
+    for i, item in ipairs(select.targetList or {}) do items[i] = item.ResTarget.val end
+    return plain and { { List = { items = items } } } or nil
+  end
+
   function readers.InsertStmt(state, body, outer)
     local scope <const> = new_scope(outer)
     with(state, body.withClause, scope)
@@ -119,13 +137,14 @@ return function(query)
       targets[i] = column and not item.ResTarget.indirection and column or false
     end
     if body.selectStmt then
-      local lists <const> = body.selectStmt.SelectStmt.valuesLists
+      local lists = body.selectStmt.SelectStmt.valuesLists
       state.into = not lists and (targets or relation.order) or nil
       local list <const> = read_select(state, body.selectStmt.SelectStmt, scope)
       insert_values(state, relation, targets, body.selectStmt.SelectStmt)
       local count <const> = lists and count_of(lists) or not lists and list and #list
       check_count(state, relation, targets, count)
       generated.inserted(state.context, relation, targets, body, count or 1)
+      lists = lists or one_row(body.selectStmt.SelectStmt)
       if lists and not (outer or state.parameters) then
         rows.check(state.context, relation, targets, lists)
         rows.inserted(state.context, relation, targets, lists, body.onConflictClause ~= nil

@@ -175,6 +175,10 @@ function partition.attach(context, parent, child)
       return
     end
   end
+  if context.soft then
+    child.maybe = true
+    return
+  end
   inherit.partition(context.model, child, parent)
 end
 
@@ -187,6 +191,10 @@ function partition.detach(context, parent, child)
   if find.stands(context, parent) and find.stands(context, child) and child.parent ~= parent then
     context:report("wrong-object", { object = object_of(child),
       message = ('"%s" is no partition of "%s"'):format(child.name, parent.name) })
+    return
+  end
+  if context.soft then
+    child.maybe = true
     return
   end
   if parent.partitions then parent.partitions[child] = nil end

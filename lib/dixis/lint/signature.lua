@@ -104,6 +104,7 @@ function signature.find(context, object, missing_ok)
     end
     return found
   end
+  if why == "no_schema" and not missing_ok then find.schema(context, schema) end
   if missing_ok or why ~= "missing" then return nil end
   local builtin <const> = require "dixis.lint.builtin"
   if builtin.has(name) then return nil end

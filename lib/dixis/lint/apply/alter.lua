@@ -10,6 +10,7 @@ local inherit = require "dixis.lint.inherit"
 local names = require "dixis.lint.names"
 local node = require "dixis.lint.node"
 local partition = require "dixis.lint.partition"
+local retype = require "dixis.lint.retype"
 
 local handlers = {}
 
@@ -76,12 +77,34 @@ function commands.AT_DetachPartition(context, relation, command)
   partition.detach(context, relation, child)
 end
 
+local function inherits(context, relation, parent)
+  return find.stands(context, relation) and find.stands(context, parent) and relation.inherits ~= nil
+    and relation.inherits[parent]
+end
+
 function commands.AT_AddInherit(context, relation, command)
-  inherit.from(relation, find.relation(context, command.def.RangeVar))
+  local parent <const> = find.relation(context, command.def.RangeVar)
+  if context.soft then
+    relation.maybe = true
+  elseif inherits(context, relation, parent) then
+    context:report("wrong-object", { object = find.full(relation.schema, relation.name),
+      message = ('"%s" inherits from "%s" already'):format(relation.name, parent.name) })
+  else
+    inherit.from(relation, parent)
+  end
 end
 
 function commands.AT_DropInherit(context, relation, command)
-  inherit.no_longer_from(relation, find.relation(context, command.def.RangeVar))
+  local parent <const> = find.relation(context, command.def.RangeVar)
+  if context.soft then
+    relation.maybe = true
+  elseif find.stands(context, relation) and find.stands(context, parent) and not relation.open
+    and not inherits(context, relation, parent) then
+    context:report("wrong-object", { object = find.full(relation.schema, relation.name),
+      message = ('"%s" does not inherit from "%s"'):format(relation.name, parent.name) })
+  else
+    inherit.no_longer_from(relation, parent)
+  end
 end
 
 -- PostgreSQL runs these in passes: what is dropped goes first, constraints come last.
@@ -105,8 +128,8 @@ local function in_passes(cmds)
   return order
 end
 
-local changeable <const> = { "type", "nullable", "unsure_null", "default", "default_object", "identity", "always",
-  "generated", "unfilled" }
+local changeable <const> = { "type", "nullable", "unsure_null", "default", "default_object", "identity",
+  "unsure_identity", "always", "generated", "unfilled" }
 
 local function needs_of(object)
   local list <const> = {}
@@ -187,6 +210,7 @@ function handlers.AlterTableStmt(context, body)
   for _, column in ipairs(retyped) do
     if not context.failed then constraint.recheck(context, relation, column) end
   end
+  if retyped[1] and not context.failed then retype.check(context, relation) end
   local failed <const> = context.failed
   for _, column in ipairs(retyped) do
     column.wanted = failed and { type = column.wanted.type, cause = context.findings[failed].cause or failed } or nil

@@ -1,6 +1,7 @@
 -- The commands of ALTER TABLE about columns.
 
 local column = require "dixis.lint.column"
+local constraint = require "dixis.lint.constraint"
 local depend = require "dixis.lint.depend"
 local drop = require "dixis.lint.drop"
 local expression = require "dixis.lint.expression"
@@ -131,11 +132,18 @@ local function wrong(context, relation, found, reason, fix)
   return true
 end
 
+local function is_identity(found) return found.identity and not found.unsure_identity end
+
 function commands.AT_ColumnDefault(context, relation, command)
   local found <const> = altered(context, relation, command)
-  if found and found.identity and wrong(context, relation, found, "is an identity: it has no default of its own",
+  if found and is_identity(found) and wrong(context, relation, found, "is an identity: it has no default of its own",
     "ALTER COLUMN ... DROP IDENTITY before") then return end
-  if not found or context.soft then return end
+  if not found then return end
+  if context.soft then
+    found.default = false
+    if found.default_object then found.default_object.maybe = true end
+    return
+  end
   if command.def then
     column.set_default(context, found, source.expression(context, command.def), command.def)
   else
@@ -158,13 +166,13 @@ function commands.AT_SetNotNull(context, relation, command)
       fix = ('UPDATE "%s" SET "%s" = ... WHERE "%s" IS NULL before'):format(relation.name, found.name, found.name) })
     return
   end
-  found.nullable, found.unsure_null = false, context.soft or nil
+  constraint.takes_null(context, found, false)
 end
 
 function commands.AT_DropNotNull(context, relation, command)
   local found <const> = altered(context, relation, command)
   if not found then return end
-  if found.identity and wrong(context, relation, found, "is an identity, which cannot be NULL") then return end
+  if is_identity(found) and wrong(context, relation, found, "is an identity, which cannot be NULL") then return end
   if relation.primary and not relation.primary.maybe then
     for _, key in ipairs(relation.primary.keys or {}) do
       if key == found and find.stands(context, relation.primary) then
@@ -175,7 +183,7 @@ function commands.AT_DropNotNull(context, relation, command)
       end
     end
   end
-  found.nullable = true
+  constraint.takes_null(context, found, true)
 end
 
 local blocks_type <const> = { view = "a view", matview = "a materialized view", policy = "a policy", trigger = "a trigger",
@@ -197,13 +205,12 @@ local function compares_values(relation, found)
   end
 end
 
-function commands.AT_AlterColumnType(context, relation, command)
-  local found <const> = altered(context, relation, command)
+local function change_type(context, relation, found, command)
   local definition <const> = command.def.ColumnDef
   local type <const> = expression.type(context, definition.typeName)
   if not found or partition.inherited(context, relation, "column", found.name, "get another type")
     or partition.holds(context, relation, found, "get another type") then return end
-  found.wanted = { type = type }
+  found.wanted = { type = type, old = found.type }
   local blockers <const> = {}
   for other in pairs(found.dependents or {}) do
     if blocks_type[other.kind] then blockers[#blockers + 1] = other end
@@ -240,36 +247,44 @@ function commands.AT_AlterColumnType(context, relation, command)
       return
     end
   end
-  if context.soft then
-    found.type = { text = false, name = "?" }
-    return
-  end
   local reason <const> = definition.raw_default and find.stands(context, found) and not found.cause
     and value.refused(context, type, value.of(context, definition.raw_default, expression.column_in(relation)))
   if reason then
     context:report("cannot-cast", { object = object_of(relation, found.name),
       message = ('USING does not give what the new type of "%s"."%s" takes: %s'):format(relation.name, found.name, reason) })
   end
-  if context.failed then return end
+  if context.failed or context.soft then return end
   if found.type.user and found.depends then
     found.depends[found.type.user] = nil
     found.type.user.dependents[found] = nil
+    -- The default is still a value of the old type, which is cast.
+    if found.default and found.default_object and found.type.user.kind == "enum" then
+      depend.on(found.default_object, found.type.user)
+    end
   end
   found.type, found.unfilled = type, nil
   rows.changed(context, found)
   if type.user then depend.on(found, type.user) end
 end
 
+function commands.AT_AlterColumnType(context, relation, command)
+  local found <const> = altered(context, relation, command)
+  change_type(context, relation, found, command)
+  -- It has the old type or the new one, also where one of them would not do.
+  if found and context.soft then found.type = { text = false, name = "?" } end
+end
+
 function commands.AT_AddIdentity(context, relation, command)
   local found <const> = altered(context, relation, command)
   if not found then return end
-  if found.identity and wrong(context, relation, found, "is an identity already")
+  if is_identity(found) and wrong(context, relation, found, "is an identity already")
     or found.default and not found.default:upper():find "^NULL"
       and wrong(context, relation, found, "has a default, which an identity cannot have",
       ('ALTER COLUMN "%s" DROP DEFAULT before'):format(found.name))
-    or found.nullable and wrong(context, relation, found, "takes NULL, which an identity cannot",
+    or found.nullable and not found.unsure_null and wrong(context, relation, found, "takes NULL, which an identity cannot",
       ('ALTER COLUMN "%s" SET NOT NULL before'):format(found.name)) then return end
-  found.identity, found.always = true, generated.always(command.def.Constraint.generated_when)
+  found.identity, found.unsure_identity = true, context.soft or nil
+  found.always = generated.always(command.def.Constraint.generated_when)
   local name <const> = names.choose(relation.name, found.name, "seq",
     function(wanted) return context.model:relation_taken(relation.schema, wanted) end)
   local sequence <const> = context:make(context.model:new_relation("sequence", relation.schema, name))
@@ -283,7 +298,11 @@ function commands.AT_DropIdentity(context, relation, command)
   if not found then return end
   if not found.identity and not command.missing_ok and wrong(context, relation, found, "is no identity",
     "write DROP IDENTITY IF EXISTS, or remove this") then return end
-  found.identity, found.always = nil, nil
+  if context.soft then
+    found.unsure_identity = true
+    return
+  end
+  found.identity, found.unsure_identity, found.always = nil, nil, nil
   for sequence in pairs(found.owned or {}) do
     if sequence.identity then depend.remove(context.model, sequence, context.place) end
   end
@@ -302,7 +321,7 @@ function commands.AT_SetIdentity(context, relation, command)
   if not found or not found.identity and wrong(context, relation, found, "is no identity",
     "ALTER COLUMN ... ADD GENERATED BY DEFAULT AS IDENTITY") then return end
   local option <const> = node.option(command.def.List.items, "generated")
-  if option then found.always = generated.always(option) end
+  if option then found.always = not context.soft and generated.always(option) end
 end
 
 local function only_column(context, relation, command)

@@ -48,6 +48,7 @@ local function index_keys(context, relation, body)
   immutable.check(context, relation, body.whereClause, "an index")
   immutable.no_query(context, relation, body.whereClause, "an index")
   constraint.condition(context, relation, body.whereClause)
+  fields.condition = body.whereClause
   if not next(fields.mentions) then fields.mentions = nil end
   return fields, texts, needs
 end

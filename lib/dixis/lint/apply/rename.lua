@@ -62,7 +62,11 @@ local function rename_relation(context, body)
   local name <const> = names.clip(body.newname)
   local constraint <const> = found.kind == "index" and found.constraint
   move(context, found, found.schema, name)
-  if constraint and not context.failed and not context.soft then
+  if constraint and context.soft then
+    constraint.maybe = true
+    constraint.table.constraints[name] = constraint.table.constraints[name]
+      or setmetatable({ name = name, maybe = true }, { __index = constraint })
+  elseif constraint and not context.failed then
     constraint.table.constraints[constraint.name] = nil
     constraint.name, constraint.renamed = name, context.place
     constraint.table.constraints[name] = constraint
@@ -157,7 +161,9 @@ local function rename_schema(context, body)
   local found <const> = model.schemas[body.subname]
   if not found then return end
   local name <const> = names.clip(body.newname)
-  if find.stands(context, model.schemas[name]) then
+  if context.soft then return model:doubt() end
+  local before <const> = model.schemas[name]
+  if find.stands(context, before) and not before.assumed then
     context:report("duplicate-schema", { object = name, message = ('the schema "%s" is there already'):format(name) })
     return
   end
@@ -170,9 +176,29 @@ local function rename_schema(context, body)
   end
 end
 
+-- A function that may have another name or schema from here on, or not.
+local function unsure(context, found)
+  if not context.soft then return false end
+  found.maybe = true
+  context.model:doubt "function"
+  return true
+end
+
+-- Is there a function with the same arguments where this one is to go? Then it stays.
+local function function_taken(context, found, schema, name)
+  local others <const> = context.model:space(schema).functions[name]
+  local before <const> = others and others[found.arguments]
+  if not before or before == found or before.unsure or found.unsure or not find.stands(context, found)
+    or not find.stands(context, before) then return false end
+  context:report("duplicate-function", { before = before, object = find.full(schema, name),
+    message = ('the function "%s"(%s) is there already: it was %s'):format(name, found.arguments, context:origin(before)) })
+  return true
+end
+
 local function rename_function(context, body)
   local found <const> = signature.find(context, body.object.ObjectWithArgs)
-  if not found then return end
+  if not found or unsure(context, found)
+    or function_taken(context, found, found.schema, names.clip(body.newname)) then return end
   local list <const> = context.model:space(found.schema).functions
   list[found.name][found.arguments] = nil
   if not next(list[found.name]) then list[found.name] = nil end
@@ -205,6 +231,16 @@ function handlers.RenameStmt(context, body)
   end
 end
 
+-- What moves with its table.
+local function along(context, object, schema)
+  if object.schema == schema or context.failed then return end
+  if context.soft then
+    object.maybe = true
+  else
+    context.model:move(object, schema, object.name, context.place)
+  end
+end
+
 function handlers.AlterObjectSchemaStmt(context, body)
   local model <const> = context.model
   local schema <const> = names.clip(body.newschema)
@@ -214,15 +250,9 @@ function handlers.AlterObjectSchemaStmt(context, body)
       { kind = words[body.objectType], missing_ok = body.missing_ok })
     if not found then return end
     move(context, found, schema, found.name)
-    for index in pairs(found.indexes or {}) do
-      if index.schema ~= schema and not context.failed then model:move(index, schema, index.name, context.place) end
-    end
+    for index in pairs(found.indexes or {}) do along(context, index, schema) end
     for _, made in ipairs(found.order or {}) do
-      for sequence in pairs(made.owned or {}) do
-        if sequence.schema ~= schema and not context.failed then
-          model:move(sequence, schema, sequence.name, context.place)
-        end
-      end
+      for sequence in pairs(made.owned or {}) do along(context, sequence, schema) end
     end
   elseif body.objectType == "OBJECT_TYPE" or body.objectType == "OBJECT_DOMAIN" then
     local found <const> = expression.type(context, { names = body.object.List.items }).user
@@ -230,10 +260,11 @@ function handlers.AlterObjectSchemaStmt(context, body)
   elseif body.objectType == "OBJECT_FUNCTION" or body.objectType == "OBJECT_PROCEDURE" or
     body.objectType == "OBJECT_ROUTINE" then
     local found <const> = signature.find(context, body.object.ObjectWithArgs)
-    if not found then return end
+    if not found or unsure(context, found) or function_taken(context, found, schema, found.name) then return end
     local list <const> = model:space(found.schema).functions[found.name]
     list[found.arguments] = nil
     if not next(list) then model:space(found.schema).functions[found.name] = nil end
+    model:note_dropped(found, context.place, find.full(schema, found.name))
     found.schema = schema
     local there <const> = model:space(schema).functions
     there[found.name] = there[found.name] or {}
