@@ -276,6 +276,17 @@ describe("lint", function()
     }, blamed(result))
   end)
 
+  it("takes no function of a well-known extension for one that changes the schema", function()
+    local function said(script)
+      local result <const> = history.lint { script .. "; DROP TABLE b;" }
+      return result.unknown, #errors_of(result)
+    end
+    assert.same({ false, 1 }, { said "CREATE EXTENSION vector; SELECT l2_distance('[1]', '[2]')" })
+    assert.same({ false, 1 }, { said "CREATE EXTENSION postgis; SELECT st_makepoint(1, 2)" })
+    assert.same({ true, 0 }, { said "CREATE EXTENSION postgis; SELECT addgeometrycolumn('b', 'p', 4326, 'POINT', 2)" })
+    assert.same({ true, 0 }, { said "CREATE EXTENSION timescaledb; SELECT create_hypertable('b', 'at')" })
+  end)
+
   it("says each reason for a doubt once", function()
     local result <const> = history.lint { [[CREATE TABLE a (id int); DO $$ DECLARE name text; BEGIN
       FOR name IN SELECT relname FROM pg_class WHERE relname = 'a' LOOP

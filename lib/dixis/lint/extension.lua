@@ -55,6 +55,15 @@ local with_rules <const> = { postgis = true }
 ---@return boolean
 function extension.is_plain(which) return names_of[which] ~= nil and not with_rules[which] end
 
+--- Does a function come with it that leaves the schema as it is? Those of postgis for columns of a table do not.
+---@param which string
+---@param name string
+---@return boolean
+function extension.brings_plain(which, name)
+  return names_of[which] ~= nil and not name:find "^_?add" and not name:find "^_?drop" and not name:find "^_?update"
+    and not name:find "^populate" and extension.may_bring(which, "function", name)
+end
+
 --- May an extension bring something of that name? Of one that is not known, anything may come.
 ---@param which string
 ---@param scope string   "relation", "type", "function", "schema"

@@ -3,6 +3,7 @@
 local body = require "dixis.lint.body"
 local builtin = require "dixis.lint.builtin"
 local expression = require "dixis.lint.expression"
+local extension = require "dixis.lint.extension"
 local node = require "dixis.lint.node"
 local query = require "dixis.lint.query"
 local rows = require "dixis.lint.rows"
@@ -79,8 +80,8 @@ local function calls(context, tree)
       rows.deleted(context)
       local list <const> = context.model:functions(schema, name)
       -- A name that is not there is an error, no doubt; a type's is a cast or a constructor.
-      local plain = list ~= nil or context.failed ~= nil or builtin.extension(name) ~= nil
-        or context.model:type(schema, name) ~= nil
+      local plain = list ~= nil or context.failed ~= nil or context.model:type(schema, name) ~= nil
+      for which in pairs(context.model.extensions) do plain = plain or extension.brings_plain(which, name) end
       for _, found in pairs(list or {}) do plain = plain and found.plain end
       if not plain and context.model:is_system(schema or "") == false then
         context:doubt(("%s() may change the schema"):format(name))
