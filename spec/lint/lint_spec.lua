@@ -276,6 +276,32 @@ describe("lint", function()
     }, blamed(result))
   end)
 
+  it("says where the extension comes that brings what is missing", function()
+    local result <const> = agreed {
+      "CREATE TABLE a (id int, e citext);",
+      "CREATE TABLE b (e citext, t text);\nCREATE INDEX i ON b USING gin (t gin_trgm_ops);\nSELECT digest('a', 'md5');",
+      "CREATE EXTENSION IF NOT EXISTS citext; CREATE EXTENSION pg_trgm; CREATE TABLE c (e citext);",
+    }
+    assert.same({
+      'the type "citext" does not exist here: it comes with the extension "citext", which is created only later, '
+        .. "by 20240101000003_m3",
+      'the type "citext" is not there: the statement that should have made it fails',
+      'the table "b" is not there: what should have made it fails, or is missing',
+      'the operator class "gin_trgm_ops" does not exist here: it comes with the extension "pg_trgm", which is created only '
+        .. "later, by 20240101000003_m3",
+      'the function "digest" does not exist here: it comes with the extension "pgcrypto", which no migration creates',
+    }, messages(result, "nothing"))
+    local fixes <const> = {}
+    for _, finding in ipairs(result.findings) do
+      if finding.severity == "error" and not finding.cause then fixes[#fixes + 1] = { finding.fix, finding.fix_sql } end
+    end
+    assert.same({
+      { 'CREATE EXTENSION IF NOT EXISTS "citext" before this statement', 'CREATE EXTENSION IF NOT EXISTS "citext";' },
+      { 'move CREATE EXTENSION "pg_trgm" before this statement' },
+      { 'CREATE EXTENSION IF NOT EXISTS "pgcrypto" before this statement', 'CREATE EXTENSION IF NOT EXISTS "pgcrypto";' },
+    }, fixes)
+  end)
+
   it("takes no function of a well-known extension for one that changes the schema", function()
     local function said(script)
       local result <const> = history.lint { script .. "; DROP TABLE b;" }

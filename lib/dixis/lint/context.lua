@@ -155,6 +155,11 @@ function Context:conclude()
     local finding <const> = self.findings[index]
     if not finding.created then finding.message = finding.message .. "; no migration makes it" end
   end
+  for _, list in pairs(self.model.awaited) do
+    for _, index in ipairs(list) do
+      self.findings[index].message = self.findings[index].message .. ", which no migration creates"
+    end
+  end
 end
 
 --- How something came by its name, for messages: "it was made in line 3".

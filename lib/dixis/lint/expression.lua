@@ -2,6 +2,7 @@
 
 local builtin = require "dixis.lint.builtin"
 local depend = require "dixis.lint.depend"
+local extension = require "dixis.lint.extension"
 local find = require "dixis.lint.find"
 local node = require "dixis.lint.node"
 local operand = require "dixis.lint.operand"
@@ -29,14 +30,15 @@ function expression.type(context, type_name)
     end
   elseif found.why == "missing" then
     local gone <const> = context.model:dropped("type", found.schema, found.name)
-    local index <const> = context:report("missing-type", { object = find.full(found.schema, found.name),
-      message = ('the type "%s" does not exist here%s'):format(found.name,
-        gone and find.history(context, gone) or "") })
+    local brought_by <const> = not gone and extension.of_type(found.name) or nil
+    local index <const> = find.unbrought(context, "missing-type", { object = find.full(found.schema, found.name),
+      message = ('the type "%s" does not exist here%s'):format(found.name, gone and find.history(context, gone)
+        or brought_by and (': it comes with the extension "%s"'):format(brought_by) or "") }, brought_by)
     if index then
       local made <const> = context.model:born { kind = "type", schema = context.model:target(found.schema),
         name = found.name, cause = context.findings[index].cause or index, place = context.place, assumed = true }
       context.model:add_type(made)
-      find.missed(context, "type " .. find.full(made.schema, made.name), index, gone)
+      find.missed(context, "type " .. find.full(made.schema, made.name), index, gone or brought_by)
       found.user = made
     end
   end
@@ -109,15 +111,11 @@ function expression.call(context, parts, needs, arguments)
   -- A cast may be written like a call.
   if context.model:type(schema, name) or context.model:relation(schema, name) or types.is_builtin(name) then return end
   if arguments and #arguments == 1 and is_attribute(context.model, name, arguments[1]) then return end
-  local extension <const> = builtin.extension(name)
   local gone <const> = context.model:dropped("function", schema, name)
-  context:report("missing-function", { object = find.full(schema, name),
-    message = ('the function "%s" does not exist here%s'):format(name,
-      gone and find.history(context, gone) or extension and
-      (': it comes with the extension "%s", which was not created'):format(extension) or ""),
-    fix = extension and ('CREATE EXTENSION IF NOT EXISTS "%s" before this statement'):format(extension),
-    fix_sql = extension and ('CREATE EXTENSION IF NOT EXISTS "%s";'):format(extension),
-    fix_file = extension and context.file or nil, fix_edit = extension and "before" or nil })
+  local brought_by <const> = not gone and builtin.extension(name) or nil
+  find.unbrought(context, "missing-function", { object = find.full(schema, name),
+    message = ('the function "%s" does not exist here%s'):format(name, gone and find.history(context, gone)
+      or brought_by and (': it comes with the extension "%s"'):format(brought_by) or "") }, brought_by)
 end
 
 local by_name <const> = { nextval = true, currval = true, setval = true }

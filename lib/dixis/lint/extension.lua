@@ -64,6 +64,15 @@ function extension.brings_plain(which, name)
     and not name:find "^populate" and extension.may_bring(which, "function", name)
 end
 
+local type_of <const> = { citext = "citext", hstore = "hstore", ltree = "ltree", lquery = "ltree", ltxtquery = "ltree",
+  vector = "vector", halfvec = "vector", sparsevec = "vector", geometry = "postgis", geography = "postgis",
+  box2d = "postgis", box3d = "postgis", cube = "cube", earth = "earthdistance", seg = "seg" }
+
+--- The well-known extension that brings a type.
+---@param name string
+---@return string?
+function extension.of_type(name) return type_of[name] end
+
 --- May an extension bring something of that name? Of one that is not known, anything may come.
 ---@param which string
 ---@param scope string   "relation", "type", "function", "schema"

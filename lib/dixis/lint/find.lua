@@ -35,6 +35,12 @@ function find.history(context, gone)
   return (": it was %s %s"):format(what, context:where(gone))
 end
 
+-- Where this statement is, for a finding about one before it.
+local function later(context, finding)
+  return finding.migration == context.migration and ("in line %d"):format(context.place.line)
+    or ("by %s"):format(context.migration)
+end
+
 --- Something is made that was missed before: the finding says where it comes from.
 ---@param context dixis.lint.Context
 ---@param key string   as in dixis.lint.Model.missing
@@ -47,8 +53,7 @@ function find.came_later(context, key, how)
   local own <const> = finding.migration == context.migration
   -- Taken away and given to another in one migration: that is no matter of order.
   if own and finding.takes then return end
-  finding.message = finding.message .. (": it is %s only later, %s"):format(how,
-    own and ("in line %d"):format(context.place.line) or ("by %s"):format(context.migration))
+  finding.message = finding.message .. (": it is %s only later, %s"):format(how, later(context, finding))
   finding.fix = own and ("move that (line %d) before this statement"):format(context.place.line)
     or ("move %s before %s, or this statement behind it"):format(context.migration, finding.migration)
 end
@@ -66,6 +71,40 @@ function find.missed(context, key, index, gone, command)
   local statement <const> = context.statement
   context.findings[index].takes = taking[statement.node] or command and statement.tree:find(command, 1, true) ~= nil
   context.model.missing[key] = context.model.missing[key] or index
+end
+
+--- Reports what is missing because an extension was not created, and remembers who waits for it.
+---@param context dixis.lint.Context
+---@param rule string
+---@param finding table
+---@param which? string  the extension; nil: none is known to bring it
+---@return integer? index
+function find.unbrought(context, rule, finding, which)
+  if not which then return context:report(rule, finding) end
+  finding.fix = ('CREATE EXTENSION IF NOT EXISTS "%s" before this statement'):format(which)
+  finding.fix_sql = ('CREATE EXTENSION IF NOT EXISTS "%s";'):format(which)
+  finding.fix_file, finding.fix_edit = context.file, "before"
+  local index <const> = context:report(rule, finding)
+  local awaited <const> = context.model.awaited
+  awaited[which] = awaited[which] or {}
+  awaited[which][#awaited[which] + 1] = index
+  return index
+end
+
+--- An extension is created: those that waited for it say where.
+---@param context dixis.lint.Context
+---@param which string
+---@param guarded boolean  it may be there already
+function find.brought_later(context, which, guarded)
+  for _, index in ipairs(context.model.awaited[which] or {}) do
+    local finding <const> = context.findings[index]
+    finding.message = ("%s, which is created only later, %s"):format(finding.message, later(context, finding))
+    if not guarded then -- a second one before would be in its way
+      finding.fix, finding.fix_sql = ('move CREATE EXTENSION "%s" before this statement'):format(which), nil
+      finding.fix_file, finding.fix_edit = nil, nil
+    end
+  end
+  context.model.awaited[which] = nil
 end
 
 local rule_of <const> = { index = "missing-index", sequence = "missing-sequence" }

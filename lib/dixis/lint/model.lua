@@ -50,6 +50,7 @@ local model = {}
 ---@field path string[]      search_path
 ---@field path_unsure? boolean  a migration before may have left another one
 ---@field extensions table<string, table>
+---@field awaited table<string, integer[]>  findings about what an extension brings that was not created
 ---@field missing table<string, integer>  findings about what nobody had made, by "public.Order" or "type public.Role"
 ---@field stamp integer     how often what is known was put in doubt
 ---@field undo? table       what the statement that is read has taken away
@@ -76,7 +77,7 @@ end
 function model.new(options)
   options = options or {}
   local self <const> = setmetatable({ schemas = { public = namespace "public" }, extensions = {}, gone = {}, epochs = {},
-    stamp = 0, missing = {}, default_path = options.path or { "public" } }, Model)
+    stamp = 0, missing = {}, awaited = {}, default_path = options.path or { "public" } }, Model)
   self.path = self.default_path
   for _, scope in ipairs(scopes) do self.epochs[scope] = 0 end
   for _, name in ipairs(options.schemas or {}) do self.schemas[name] = namespace(name) end

@@ -31,10 +31,8 @@ local method_of <const> = { jsonb_path_ops = "gin", gin_trgm_ops = "gin", gist_t
   gist__int_ops = "gist" }
 
 local function report(context, relation, message, extension)
-  context:report("missing-operator-class", { object = find.full(relation.schema, relation.name), message = message,
-    fix = extension and ('CREATE EXTENSION IF NOT EXISTS "%s" before this statement'):format(extension) or nil,
-    fix_sql = extension and ('CREATE EXTENSION IF NOT EXISTS "%s";'):format(extension) or nil,
-    fix_file = extension and context.file or nil, fix_edit = extension and "before" or nil })
+  find.unbrought(context, "missing-operator-class", { object = find.full(relation.schema, relation.name),
+    message = message }, extension)
 end
 
 --- Can the index be made of this element?
@@ -51,8 +49,8 @@ function opclass.check(context, relation, element, column, method)
     local _, name <const> = node.name(element.opclass)
     local extension <const> = named[name]
     if extension and not model.extensions[extension] then
-      report(context, relation, ('the operator class "%s" does not exist here: it comes with the extension "%s", which was '
-        .. "not created"):format(name, extension), extension)
+      report(context, relation,
+        ('the operator class "%s" does not exist here: it comes with the extension "%s"'):format(name, extension), extension)
     elseif method_of[name] and method_of[name] ~= method then
       report(context, relation, ('the operator class "%s" is of indexes by %s, and this is one by %s'):format(name,
         method_of[name], method))

@@ -83,9 +83,9 @@ local function check_method(context, method)
   local extension <const> = brought[method]
   if not method or methods[method] or model.methods or model.opaque or model.epochs.schema > 0
     or extension and model.extensions[extension] then return end
-  context:report("missing-extension", { object = method,
+  find.unbrought(context, "missing-extension", { object = method,
     message = ('there is no kind of index "%s" here%s'):format(method,
-      extension and (': it comes with the extension "%s", which was not created'):format(extension) or "") })
+      extension and (': it comes with the extension "%s"'):format(extension) or "") }, extension)
 end
 
 function handlers.CreateAmStmt(context)

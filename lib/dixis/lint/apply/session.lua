@@ -4,6 +4,7 @@ local body = require "dixis.lint.body"
 local builtin = require "dixis.lint.builtin"
 local expression = require "dixis.lint.expression"
 local extension = require "dixis.lint.extension"
+local find = require "dixis.lint.find"
 local node = require "dixis.lint.node"
 local query = require "dixis.lint.query"
 local rows = require "dixis.lint.rows"
@@ -127,10 +128,8 @@ local function check_language(context, name)
   local model <const> = context.model
   if not name or languages[name:lower()] or model.extensions[name:lower()] or model.languages or model.opaque
     or model.epochs.schema > 0 then return end
-  context:report("missing-extension", { object = name,
-    message = ('the language "%s" does not exist here: an extension brings it, which was not created'):format(name),
-    fix = ('CREATE EXTENSION IF NOT EXISTS "%s" before this statement'):format(name),
-    fix_sql = ('CREATE EXTENSION IF NOT EXISTS "%s";'):format(name), fix_file = context.file, fix_edit = "before" })
+  find.unbrought(context, "missing-extension", { object = name,
+    message = ('the language "%s" does not exist here: it comes with the extension of its name'):format(name) }, name)
 end
 
 function handlers.CreatePLangStmt(context)

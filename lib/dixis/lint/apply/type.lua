@@ -2,6 +2,7 @@
 
 local depend = require "dixis.lint.depend"
 local expression = require "dixis.lint.expression"
+local extension = require "dixis.lint.extension"
 local find = require "dixis.lint.find"
 local names = require "dixis.lint.names"
 local node = require "dixis.lint.node"
@@ -214,6 +215,12 @@ function handlers.CreateExtensionStmt(context, body)
   end
   if type(schema) == "table" then find.schema(context, node.text(schema)) end
   model:add_extension(name, context.place)
+  find.brought_later(context, name, body.if_not_exists == true)
+  for _, space in pairs(model.schemas) do
+    for label, found in pairs(space.types) do
+      if found.assumed and extension.may_bring(name, "type", label) then space.types[label] = nil end
+    end
+  end
 end
 
 return handlers
