@@ -124,6 +124,41 @@ local statements <const> = {
   "SELECT array_length(arr, 1), arr[1], ints[n], arr[1:2], jb['a'], cardinality(ints) FROM goods;",
 }
 
+-- What is made of queries, functions of the project, rows, MERGE.
+local made <const> = {
+  "CREATE TABLE pk (a int, b int, PRIMARY KEY (a, b));", "CREATE VIEW v AS SELECT a + 1 AS x, 'k' AS y FROM pk;",
+  "SELECT x || y, y || x FROM v;", "SELECT x + y FROM v;", "SELECT y + 1 FROM v;",
+  "CREATE MATERIALIZED VIEW mv AS SELECT count(*) AS n, max(b) AS b FROM pk;", "SELECT length(n) FROM mv;",
+  "CREATE TABLE kept AS SELECT count(*) AS n, 'x'::text AS t, 'y' AS y FROM pk;", "UPDATE kept SET n = t;",
+  "UPDATE kept SET y = n, t = n;", "UPDATE kept SET n = 'x';",
+  "CREATE FUNCTION twice(n int) RETURNS int LANGUAGE sql AS 'SELECT n * 2';", "SELECT twice('a'::text);", "SELECT twice(1.5);",
+  "SELECT twice('2'), twice(2::smallint), twice(2) || 'x';", "SELECT length(twice(2));",
+  "CREATE FUNCTION twice(t text) RETURNS text LANGUAGE sql AS 'SELECT t || t';", "SELECT length(twice('a'::text)), twice(2) + 1;",
+  "SELECT length(twice(2));", "SELECT twice(now());", "CREATE FUNCTION hello(who text, times int DEFAULT 1) RETURNS text "
+    .. "LANGUAGE sql AS 'SELECT who';", "SELECT hello('a'), hello('a', 2);", "SELECT hello(1);", "SELECT hello('a', 'b');",
+  "CREATE FUNCTION least_of(VARIADIC list anyarray) RETURNS anyelement LANGUAGE sql AS 'SELECT list[1]';",
+  "SELECT least_of(1, 2, 3), least_of('a'::text), least_of(1.5, 2.5) + 1;", "SELECT least_of(1, 'a'::text);",
+  "CREATE FUNCTION rows_of(n int) RETURNS TABLE (a int) LANGUAGE sql AS 'SELECT n';", "SELECT * FROM rows_of(1) r WHERE r.a = 1;",
+  "CREATE TABLE vals (s smallint, i int, n numeric(5, 2), v varchar(3), c char(2), z numeric(3, -3));",
+  "INSERT INTO vals (s) VALUES (40000);", "INSERT INTO vals (i) VALUES (3000000000);", "INSERT INTO vals (n) VALUES (1234.5);",
+  "INSERT INTO vals (n) VALUES (999.999);", "INSERT INTO vals (n) VALUES (999.99), (-999.994);",
+  "INSERT INTO vals (n) VALUES ('1234');",
+  "INSERT INTO vals (v) VALUES ('abcd');", "INSERT INTO vals (v) VALUES ('abc     '), (E'\\u00e4\\u00f6\\u00fc');",
+  "INSERT INTO vals (c) VALUES ('abc');", "INSERT INTO vals (z) VALUES (123456), (-5);", "UPDATE vals SET v = 'abcd';",
+  "UPDATE vals SET s = -40000;", "INSERT INTO vals (s) VALUES (-32768), ('-5'), (0), (-0.4);",
+  "INSERT INTO vals (s) VALUES (-32769);",
+  "ALTER TABLE vals ADD COLUMN w varchar(2) DEFAULT 'abc';", "ALTER TABLE vals ADD COLUMN w varchar(2) DEFAULT 'ab';",
+  "INSERT INTO vals (i) VALUES (1e3), (1.6), (-5);",
+  "MERGE INTO kept k USING pk ON k.n = pk.a WHEN MATCHED THEN UPDATE SET t = 'x' "
+    .. "WHEN NOT MATCHED AND b > 1 THEN INSERT (n, t) VALUES (a, 'y');",
+  "WITH w AS (SELECT 1 AS x) MERGE INTO kept USING (SELECT x FROM w) s ON kept.n = s.x WHEN MATCHED THEN DELETE;",
+  "MERGE INTO kept USING pk ON kept.n = pk.zzz WHEN MATCHED THEN DO NOTHING;",
+  "MERGE INTO kept USING pk ON true WHEN MATCHED THEN UPDATE SET nope = 'x';",
+  "MERGE INTO kept USING pk ON true WHEN NOT MATCHED THEN INSERT (n, t) VALUES (pk.a);",
+  "MERGE INTO kept USING pk ON true WHEN NOT MATCHED THEN INSERT (n) VALUES ('x');",
+  "MERGE INTO kept USING pk ON kept.t = pk.a WHEN MATCHED THEN DO NOTHING;",
+}
+
 describe("lint, of types", function()
   it("says what the server says", function()
     local scripts <const> = { tables, table.unpack(statements) }
@@ -131,5 +166,12 @@ describe("lint, of types", function()
     assert.same({}, missed)
     assert.same({}, alarms)
     assert.is_true(#said > 140 and #said < #statements - 50, ("%d of %d are refused"):format(#said, #statements))
+  end)
+
+  it("goes on with what is made of them", function()
+    local _, missed, alarms, said = history.hold(made)
+    assert.same({}, missed)
+    assert.same({}, alarms)
+    assert.is_true(#said > 25 and #said < #made - 20, ("%d of %d are refused"):format(#said, #made))
   end)
 end)

@@ -125,6 +125,11 @@ function coerce.can(from, to, level)
     or level == "explicit" and coerce.category(from) == "S"
 end
 
+--- Can values of a type be ordered by a collation?
+---@param key dixis.lint.Key
+---@return boolean
+function coerce.collates(key) return coerce.category(coerce.element(key) or key) == "S" end
+
 --- The type that values of several become together, as in CASE, UNION and ARRAY; nil: there is none.
 ---@param keys dixis.lint.Key[]  one or more
 ---@return dixis.lint.Key?

@@ -1,5 +1,6 @@
 -- Columns: of CREATE TABLE and ADD COLUMN.
 
+local coerce = require "dixis.lint.coerce"
 local constraint = require "dixis.lint.constraint"
 local depend = require "dixis.lint.depend"
 local expression = require "dixis.lint.expression"
@@ -73,6 +74,8 @@ local function contradictions(context, made, body)
     if what then seen[kind] = true end
   end
   if null and not_null then reason = "is said to take NULL and not to" end
+  local key <const> = body.collClause and coerce.key(context.model, made.type)
+  if key and not coerce.collates(key) then reason = ("is %s, which has no collation"):format(types.text(made.type)) end
   if not reason then return end
   context:report("wrong-column", { object = find.full(made.table.schema, made.table.name) .. "." .. made.name,
     message = ('the column "%s" %s'):format(made.name, reason) })

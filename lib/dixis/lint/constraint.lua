@@ -11,6 +11,7 @@ local partition = require "dixis.lint.partition"
 local rows = require "dixis.lint.rows"
 local types = require "dixis.lint.types"
 local value = require "dixis.lint.value"
+local words = require "dixis.words"
 
 local constraint = {}
 
@@ -97,9 +98,28 @@ local function add(context, relation, name, fields)
 end
 
 -- PRIMARY KEY, UNIQUE and EXCLUDE ... USING INDEX take an index that is there.
+-- Why an index cannot become a constraint; nil: it can, or that is not known.
+local function unfit(context, relation, index)
+  if not find.stands(context, index) then return nil end
+  if index.table ~= relation then return ('is of "%s"'):format(index.table.name) end
+  if index.constraint and find.stands(context, index.constraint) then return "is a constraint's already" end
+  if not index.unique then return "is not unique" end
+  if index.where then return "is of a part of the rows" end
+  if index.expressions then return "is over an expression" end
+  for _, column in ipairs(index.columns or {}) do
+    if column.order == "DESC" then return "has another order than usual" end
+  end
+end
+
 local function with_index(context, relation, body, type)
   local index <const> = find.relation(context, { schemaname = relation.schema, relname = body.indexname }, { kind = "index" })
   if not index then return end
+  local reason <const> = unfit(context, relation, index)
+  if reason then
+    context:report("wrong-object", { object = find.full(index.schema, index.name),
+      message = ('the index "%s" cannot become a constraint: it %s'):format(index.name, reason) })
+    return
+  end
   local name <const> = body.conname or index.name
   local made <const> = add(context, relation, name, { type = type, keys = index.keys, index = index })
   if not made then return end
@@ -192,8 +212,10 @@ end
 local function check_types(context, relation, name, columns, referenced)
   for i, column in ipairs(columns) do
     local other <const> = referenced[i]
-    local one <const>, two <const> = value.of_column(context, column), value.of_column(context, other)
-    if find.stands(context, column) and find.stands(context, other) and value.incomparable(context, one, two) then
+    local known <const> = find.stands(context, column) and find.stands(context, other)
+    local one <const> = known and value.of_column(context, column) or nil
+    local two <const> = known and value.of_column(context, other) or nil
+    if value.incomparable(context, one, two) then
       context:report("foreign-key-type", { object = find.full(relation.schema, relation.name) .. "." .. column.name,
         cause = value.not_given(context, one, two),
         message = ('the foreign key "%s" cannot be made: "%s" is %s and "%s" is %s'):format(name, column.name,
@@ -267,7 +289,13 @@ local function foreign(context, relation, body, column)
     context:report("foreign-key-target", { object = find.full(target.schema, target.name),
       message = ('the foreign key "%s" refers to "%s", which has no primary key'):format(name, target.name) })
   end
-  if keys and referenced and #keys == #referenced then check_types(context, relation, name, keys, referenced) end
+  if keys and referenced and #keys == #referenced then
+    check_types(context, relation, name, keys, referenced)
+  elseif keys and referenced and known then
+    context:report("foreign-key-target", { object = find.full(target.schema, target.name),
+      message = ('the foreign key "%s" is of %s, and what it refers to in "%s" of %d'):format(name,
+        words.count(#keys, "column"), target.name, #referenced) })
+  end
   local made <const> = add(context, relation, name, { type = "f", keys = keys, target = target, referenced = referenced,
     on_delete = actions[body.fk_del_action] or "NO ACTION", on_update = actions[body.fk_upd_action] or "NO ACTION" })
   if not made or not target then return end

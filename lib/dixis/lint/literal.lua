@@ -1,5 +1,6 @@
 -- Constants in quotes: are they what they are read as? Silent wherever that is not certain.
 
+local node = require "dixis.lint.node"
 local types = require "dixis.lint.types"
 
 local literal = {}
@@ -72,6 +73,37 @@ function literal.unreadable(type, text)
   local base <const> = name and name:gsub("%(.-%)", "")
   local reader <const> = base and readers[base]
   return reader and not reader(text, base) and ("'%s' is no %s"):format(text, base) or nil
+end
+
+-- ---- Bounds ------------------------------------------------------------------------------------
+
+-- How far a number may go, beside the number of digits that numeric has.
+local function most(name)
+  if limits[name] then return limits[name] + 0.5 end
+  local digits <const>, scale <const> = name:match "^numeric%((%d+),([1-9]%d*)%)$" -- (5,-2) is said as (5,0)
+  return digits and 10.0 ^ (digits - scale) - 0.5 * 10.0 ^ -scale or nil
+end
+
+--- Why a constant that a column's type can read does not go into it; nil: it does, or that is not known.
+---@param type dixis.lint.Type
+---@param constant table  an A_Const
+---@param source string   the text of the file
+---@return string?
+function literal.exceeds(type, constant, source)
+  local name <const> = not type.array and (type.builtin or type.serial) and types.text(type)
+  if not name then return nil end
+  local text <const> = constant.sval and (constant.sval.sval or "")
+  local length <const> = text and math.tointeger(name:match "^character.*%((%d+)%)$")
+  if length then
+    local count <const> = utf8.len((text:gsub(" +$", "")))
+    return count and count > length and ("'%s' has %d characters, and it takes %d"):format(text, count, length) or nil
+  end
+  local number <const> = constant.ival and node.integer(constant, source) or tonumber(constant.fval and constant.fval.fval
+    or text and text:match "^%s*[+-]?[%d.]+%s*$")
+  local bound <const> = number and most(name)
+  -- The negative side of an integer has one more.
+  if not bound or number < 0 and limits[name] and number >= -bound - 1 then return nil end
+  return math.abs(number) >= bound and ("%s is out of its range"):format(text or ("%.14g"):format(number)) or nil
 end
 
 return literal

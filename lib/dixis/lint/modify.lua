@@ -7,6 +7,7 @@ local generated = require "dixis.lint.generated"
 local grouping = require "dixis.lint.grouping"
 local node = require "dixis.lint.node"
 local rows = require "dixis.lint.rows"
+local words = require "dixis.words"
 
 --- The readers of these statements, made of those of a query (dixis.lint.query).
 ---@param query table<string, function>
@@ -65,7 +66,8 @@ return function(query)
     end
     if count > wanted or targets and count < wanted then
       state.context:report("wrong-value", { object = find.full(relation.schema, relation.name),
-        message = ('%d values cannot go into %d columns of "%s"'):format(count, wanted, relation.name) })
+        message = ('%s cannot go into %s of "%s"'):format(words.count(count, "value"), words.count(wanted, "column"),
+          relation.name) })
     end
   end
 
@@ -203,9 +205,38 @@ return function(query)
     return outputs(state, body.returningList, scope)
   end
 
+  -- WHEN NOT MATCHED THEN INSERT
+  local function merge_insert(state, clause, relation, scope)
+    local targets
+    for i, item in ipairs(clause.targetList or {}) do
+      targets = targets or {}
+      targets[i] = find.column(state.context, relation, item.ResTarget.name) or false
+    end
+    if not clause.values then return end
+    read_expression(state, clause.values, scope)
+    check_count(state, relation, targets, #clause.values)
+    for i, tree in ipairs(clause.values) do
+      local column <const> = (targets or relation.order)[i]
+      if column then check_value(state, column, tree, scope) end
+    end
+  end
+
   function readers.MergeStmt(state, body)
+    local scope <const> = new_scope(nil)
+    with(state, body.withClause, scope)
+    local relation <const> = find.relation(state.context, body.relation)
     rows.deleted(state.context)
-    rows.unseen(find.relation(state.context, body.relation))
+    rows.unseen(relation)
+    choose(state, body, relation, { body.sourceRelation }, scope)
+    read_condition(state, body.joinCondition, scope)
+    -- A row that is not there yet has no columns.
+    local source <const> = { items = table.move(scope.items, 2, #scope.items, 1, {}), parent = scope.outside }
+    for _, item in ipairs(body.mergeWhenClauses) do
+      local clause <const> = item.MergeWhenClause
+      read_condition(state, clause.condition, clause.matched and scope or source)
+      if clause.commandType == "CMD_UPDATE" then set_columns(state, clause.targetList, relation, scope) end
+      if clause.commandType == "CMD_INSERT" then merge_insert(state, clause, relation, source) end
+    end
   end
 
   return readers

@@ -39,6 +39,18 @@ function node.part(parts)
     node.text(parts[last])
 end
 
+--- The number of an A_Const that is an integer. libpg_query leaves out what is below 1: that is read where it stands.
+---@param constant table
+---@param text string  of the file
+---@return integer?  nil: not known
+function node.integer(constant, text)
+  local positive <const> = constant.ival.ival
+  if positive then return positive end
+  local digits <const> = constant.location and text:match("^%-%s*%d+", constant.location + 1)
+  if digits then return math.tointeger((digits:gsub("%s", ""))) end
+  return constant.location and text:find("^0", constant.location + 1) and 0 or nil
+end
+
 --- The value of an option of a DefElem list: its node, or true.
 ---@param options? table[]
 ---@param wanted string

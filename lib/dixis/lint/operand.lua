@@ -218,6 +218,13 @@ function judges.A_Indirection(reading, body)
   end
 end
 
+function judges.CollateClause(reading, body)
+  local given <const> = value.of(reading.context, body.arg, reading.peek)
+  if given and given.key and not coerce.collates(given.key) then
+    report_value(reading.context, ("%s has no collation"):format(given.said), given.said)
+  end
+end
+
 -- ---- Queries in expressions --------------------------------------------------------------------
 
 local function list_of(tree) return tree.RowExpr and tree.RowExpr.args or { tree } end

@@ -3,6 +3,7 @@
 local expression = require "dixis.lint.expression"
 local find = require "dixis.lint.find"
 local grouping = require "dixis.lint.grouping"
+local literal = require "dixis.lint.literal"
 local names = require "dixis.lint.names"
 local node = require "dixis.lint.node"
 local scopes = require "dixis.lint.scope"
@@ -175,6 +176,8 @@ end
 local function with(state, clause, scope)
   if not clause then return end
   scope.ctes = scope.ctes or {}
+  -- A query in FROM sees them, and nothing else of this one.
+  scope.outside = { items = {}, parent = scope.parent, ctes = scope.ctes }
   for _, item in ipairs(clause.recursive and clause.ctes or {}) do
     local cte <const> = item.CommonTableExpr
     scope.ctes[cte.ctename] = { list = cte.aliascolnames and node.texts(cte.aliascolnames) }
@@ -226,6 +229,7 @@ local function check_value(state, column, tree, scope)
   if not find.stands(state.context, column) then return end
   local given <const> = value.of(state.context, tree, scope and scopes.resolver(state, scope, read_select).peek)
   local reason <const> = value.refused(state.context, column.type, given)
+    or tree.A_Const and literal.exceeds(column.type, tree.A_Const, state.context.text)
   if not reason then return end
   state.context:report("wrong-value", { object = find.full(column.table.schema, column.table.name) .. "." .. column.name,
     message = ('the value does not fit the column "%s": %s'):format(column.name, reason) })
@@ -317,7 +321,6 @@ function read_select(state, body, outer)
   local into <const> = state.into
   state.into = nil
   with(state, body.withClause, scope)
-  if scope.ctes then scope.outside = { items = {}, parent = outer, ctes = scope.ctes } end
   if body.larg then return read_union(state, body, scope) end
   if body.valuesLists then return read_values(state, body, scope) end
   for _, item in ipairs(body.fromClause or {}) do from(state, item, scope) end

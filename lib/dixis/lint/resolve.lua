@@ -14,12 +14,16 @@ local function param(candidate, i)
   return candidate.params[i] or candidate.variadic and candidate.params[#candidate.params]
 end
 
+local of_elements <const> = { anyarray = "anyelement", anycompatiblearray = "anycompatible" }
+
 -- The last parameter of a variadic function is written as an array, but for "any".
 local function type_of_param(candidate, i)
   local found <const> = param(candidate, i)
-  if candidate.variadic and i >= #candidate.params and found ~= "any" then return coerce.element(found) or found end
-  return found
+  if not candidate.variadic or i < #candidate.params or found == "any" then return found end
+  return of_elements[found] or coerce.element(found) or found
 end
+
+local function is_any(wanted) return type(wanted) == "string" and wanted:find "^any" ~= nil end
 
 local function takes_count(candidate, count)
   if candidate.variadic then return count >= candidate.needed end
@@ -48,6 +52,7 @@ local function element(wanted, key)
 end
 
 local of_range <const> = { anyrange = true, anymultirange = true, anycompatiblerange = true, anycompatiblemultirange = true }
+local compatible_range <const> = { anycompatiblerange = true, anycompatiblemultirange = true }
 local bounds <const> = { int4 = "int4", int8 = "int8", num = "numeric", ts = "timestamp", tstz = "timestamptz", date = "date" }
 
 -- What a range, or several, is of; nil: it is none.
@@ -66,7 +71,7 @@ local function generic(candidate, args)
       local found <const> = bound(key)
       local several <const> = found and key:find "multirange$" ~= nil
       if not found or several ~= (wanted:find "multirange$" ~= nil) then return false end
-      if wanted:find "^anycompatible" then
+      if compatible_range[wanted] then
         together[#together + 1], fixed = found, found
       elseif same and same ~= found then
         return false
@@ -99,7 +104,7 @@ local function actual(wanted, elements)
   end
   if element_of[wanted] then return elements.anyelement end
   if compatible[wanted] then return elements.anycompatible end
-  if wanted:find "^any" or wanted == "record" then return nil end
+  if is_any(wanted) or wanted == "record" then return nil end
   return wanted
 end
 
@@ -108,7 +113,7 @@ end
 local function fits(candidate, args)
   for i, key in ipairs(args) do
     local wanted <const> = type_of_param(candidate, i)
-    if key ~= UNKNOWN and key ~= LITERAL and not wanted:find "^any" and not coerce.can(key, wanted, "implicit") then
+    if key ~= UNKNOWN and key ~= LITERAL and not is_any(wanted) and not coerce.can(key, wanted, "implicit") then
       return false
     end
   end
@@ -228,7 +233,7 @@ local function of_many(list)
   for _, candidate in ipairs(list) do
     if candidate.result ~= result or candidate.set then return {} end
   end
-  return { result = not result:find "^any" and result ~= "record" and result or nil }
+  return { result = not is_any(result) and result ~= "record" and result or nil }
 end
 
 --- Chooses among functions.

@@ -4,6 +4,7 @@
 local depend = require "dixis.lint.depend"
 local find = require "dixis.lint.find"
 local generated = require "dixis.lint.generated"
+local node = require "dixis.lint.node"
 local types = require "dixis.lint.types"
 
 local rows = {}
@@ -62,11 +63,12 @@ end
 local NULL <const> = false -- nil: not known
 local MOST <const> = 2000   -- rows of a table that are kept
 
-local function constant(tree)
+local function constant(tree, text)
   local found <const> = tree.A_Const
   if not found or found.isnull or found.boolval then return nil end
   if found.sval then return found.sval.sval or "" end
-  return found.ival and ("%d"):format(found.ival.ival or 0) or found.fval and found.fval.fval
+  local integer <const> = found.ival and node.integer(found, text)
+  return integer and ("%d"):format(integer) or found.fval and found.fval.fval
 end
 
 -- A constant in such a form that equal ones have equal texts, and others have not.
@@ -79,7 +81,7 @@ local function normal(context, column, tree)
     if cast.array or types.family(cast) ~= family or cast.user ~= type.user then return nil end
     tree = tree.TypeCast.arg
   end
-  local text <const> = constant(tree)
+  local text <const> = constant(tree, context.text)
   if not text then return nil end
   if family == "number" then
     local number <const> = math.tointeger(tonumber(text))

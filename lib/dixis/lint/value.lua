@@ -1,6 +1,6 @@
 -- What an expression gives, as far as its text tells, and whether a type takes it. Silent wherever that is not certain.
 
-local builtin = require "dixis.lint.builtin"
+local candidates = require "dixis.lint.candidates"
 local coerce = require "dixis.lint.coerce"
 local literal = require "dixis.lint.literal"
 local node = require "dixis.lint.node"
@@ -43,9 +43,6 @@ function value.of_column(context, column)
   return found
 end
 
--- What CREATE CAST, CREATE OPERATOR or an extension that is not known makes may take what is refused otherwise.
-local function own_rules(model) return model.casts or model.opaque or model.path_unsure end
-
 -- What was found out about the parts of this statement.
 local function memory(context)
   if context.valued_for ~= context.place then context.valued_for, context.valued = context.place, {} end
@@ -74,16 +71,7 @@ local function is_named(trees)
   return false
 end
 
--- What is not known may be of a type that an extension brought, with functions and operators of its own.
-local function may_be_lent(model, args)
-  if not model.extended then return false end
-  for _, key in ipairs(args) do
-    if key == resolve.UNKNOWN then return true end
-  end
-  return false
-end
-
---- The builtin function that a call means; nil: it may be another one, or is written in a way that is not judged.
+--- The function that a call means; nil: not all that have the name are known, or it is written in a way that is not judged.
 ---@param context dixis.lint.Context
 ---@param body table   a FuncCall
 ---@param column? fun(fields: table[]): dixis.lint.Column?
@@ -92,25 +80,13 @@ end
 function value.call(context, body, column)
   local schema <const>, name <const> = node.name(body.funcname)
   local args <const>, model <const> = body.args or {}, context.model
-  if schema and schema ~= "pg_catalog" or own_rules(model) or body.agg_star or body.agg_within_group or body.func_variadic
-    or is_named(args) or name == "unnest" and #args > 1 or not schema and model:functions(nil, name) then return nil, {} end
-  local candidates <const> = builtin.functions(name)
-  if not candidates then return nil, {} end
+  if candidates.own_rules(model) or body.agg_star or body.agg_within_group or body.func_variadic or is_named(args)
+    or name == "unnest" and #args > 1 then return nil, {} end
+  local list <const> = candidates.functions(model, schema, name)
+  if not list then return nil, {} end
   local given <const> = arguments(context, args, column)
-  if may_be_lent(model, given) then return nil, {} end
-  return resolve.call(candidates, given), given
-end
-
--- These bring operators for builtin types.
-local lenders <const> = { "intarray", "pg_trgm", "btree_gist", "earthdistance", "cube" }
-local comparing <const> = { ["="] = true, ["<>"] = true, ["<"] = true, [">"] = true, ["<="] = true, [">="] = true }
-
-local function is_lent(model, name)
-  if comparing[name] or name == "||" or name:find "~" then return false end
-  for _, extension in ipairs(lenders) do
-    if model.extensions[extension] then return true end
-  end
-  return false
+  if candidates.may_be_lent(model, given) then return nil, {} end
+  return resolve.call(list, given), given
 end
 
 --- The builtin operator that stands between two operands; nil: it may be another one.
@@ -120,9 +96,9 @@ end
 ---@return dixis.lint.Resolved?
 function value.operator(context, name, args)
   local model <const> = context.model
-  if own_rules(model) or is_lent(model, name) or may_be_lent(model, args) then return nil end
-  local candidates <const> = builtin.operators(name)
-  return candidates and resolve.operator(candidates, args)
+  if candidates.own_rules(model) or candidates.may_be_lent(model, args) then return nil end
+  local list <const> = candidates.operators(model, name)
+  return list and resolve.operator(list, args)
 end
 
 --- The operands of an operator: their types, for value.operator.
@@ -161,20 +137,11 @@ local asked <const> = { SVFOP_CURRENT_DATE = "date", SVFOP_CURRENT_TIME = "timet
 
 function readers.SQLValueFunction(_, body) return of_key(asked[body.op] or "name") end
 
--- What a function of a project gives, when only one has the name.
-local function of_own(context, name)
-  local list <const> = context.model:functions(nil, name)
-  local _, only <const> = next(list or {})
-  if not only or next(list, next(list)) or only.cause or only.unsure or builtin.functions(name) then return nil end
-  return only.returns and context.model:certain(only) and value.of_type(context, only.returns) or nil
-end
-
 function readers.FuncCall(context, body, column)
   local schema <const>, name <const> = node.name(body.funcname)
   if name == "count" and body.agg_star and not schema then return of_key "int8" end
   local found <const> = value.call(context, body, column)
-  if found then return of_key(found.result) end
-  return not schema and not own_rules(context.model) and of_own(context, name) or nil
+  return found and of_key(found.result)
 end
 
 function readers.A_Expr(context, body, column)
@@ -217,7 +184,7 @@ function value.common(context, trees, column)
     if key ~= resolve.LITERAL then keys[#keys + 1] = key end
   end
   if #keys == 0 then return #trees > 0 and "text" or nil, false end
-  if own_rules(context.model) then return #keys == 1 and keys[1] or nil, false end
+  if candidates.own_rules(context.model) then return #keys == 1 and keys[1] or nil, false end
   local common <const> = coerce.common(keys)
   return common, common == nil
 end
@@ -229,7 +196,7 @@ end
 ---@return dixis.lint.Value?  nil: not known
 ---@return string? reason      they cannot
 function value.together(context, a, b)
-  if not a or not b or own_rules(context.model) then return nil end
+  if not a or not b or candidates.own_rules(context.model) then return nil end
   if a.literal and b.literal then return of_key "text" end
   local constant <const>, other <const> = a.literal and a or b, a.literal and b or a
   if constant.literal then
@@ -324,7 +291,7 @@ local function is_taken(context, type, given, level)
 end
 
 local function judge(context, type, given, level)
-  if not given or own_rules(context.model) then return nil end
+  if not given or candidates.own_rules(context.model) then return nil end
   if given.literal then return literal.unreadable(type, given.literal) end
   return not is_taken(context, type, given, level) and true or nil
 end
@@ -354,7 +321,7 @@ end
 ---@param given dixis.lint.Value?
 ---@return string?
 function value.no_condition(context, given)
-  if not given or own_rules(context.model) or given.literal then return nil end
+  if not given or candidates.own_rules(context.model) or given.literal then return nil end
   if given.key == "bool" then return nil end
   return ("a condition is true or false, and this is %s"):format(given.said)
 end

@@ -8,6 +8,7 @@ local expression = require "dixis.lint.expression"
 local find = require "dixis.lint.find"
 local generated = require "dixis.lint.generated"
 local inherit = require "dixis.lint.inherit"
+local literal = require "dixis.lint.literal"
 local names = require "dixis.lint.names"
 local node = require "dixis.lint.node"
 local partition = require "dixis.lint.partition"
@@ -56,6 +57,18 @@ local function duplicate(context, relation, definition, before)
     fix_sql = guarded, fix_file = guarded and context.file, fix_edit = guarded and "instead" })
 end
 
+-- The rows that are there get the default at once.
+local function fill(context, relation, made, definition)
+  for _, item in ipairs(definition.constraints or {}) do
+    local constant <const> = item.Constraint.contype == "CONSTR_DEFAULT" and item.Constraint.raw_expr.A_Const
+    local reason <const> = constant and relation.kind == "table" and literal.exceeds(made.type, constant, context.text)
+    if reason then
+      context:report("wrong-value", { object = object_of(relation, made.name),
+        message = ('the default does not fit the column "%s": %s'):format(made.name, reason) })
+    end
+  end
+end
+
 function commands.AT_AddColumn(context, relation, command)
   local definition <const> = command.def.ColumnDef
   local name <const> = names.clip(definition.colname)
@@ -89,6 +102,7 @@ function commands.AT_AddColumn(context, relation, command)
   if before then made.maybe_before = true end
   find.came_later(context, find.key("column", relation, name), "added")
   made.guarded = command.missing_ok
+  fill(context, relation, made, definition)
   if made.default == nil and not made.identity and not made.generated and rows.certain(context, relation)
     and not (made.type.user and made.type.user.kind == "domain") then
     made.unfilled = relation.rows

@@ -1,5 +1,6 @@
 -- CREATE TABLE and the like: tables, views, sequences, indexes.
 
+local coerce = require "dixis.lint.coerce"
 local column = require "dixis.lint.column"
 local depend = require "dixis.lint.depend"
 local expression = require "dixis.lint.expression"
@@ -9,6 +10,8 @@ local names = require "dixis.lint.names"
 local node = require "dixis.lint.node"
 local partition = require "dixis.lint.partition"
 local query = require "dixis.lint.query"
+local types = require "dixis.lint.types"
+local value = require "dixis.lint.value"
 
 local handlers = {}
 
@@ -210,6 +213,13 @@ function handlers.CreateForeignTableStmt(context, body)
   handlers.CreateStmt(context, body.base)
 end
 
+-- The type that a column of a query has in what is made of it.
+local function type_of(given)
+  local found <const> = value.settled(given or nil)
+  if not found or not found.key then return { text = false, name = "?" } end
+  return found.type.serial and coerce.type(found.key) or found.type
+end
+
 local function add_outputs(context, made, columns, aliases)
   if not columns then
     made.open = true
@@ -224,7 +234,8 @@ local function add_outputs(context, made, columns, aliases)
       context:report("duplicate-column", { object = find.full(made.schema, made.name) .. "." .. name,
         message = ('the column "%s" is twice in "%s"'):format(name, made.name), fix = "give one of them an alias" })
     elseif not made.columns[name] then
-      context.model:add_column(made, context:make { name = name, type = { text = false, name = "?" }, nullable = true })
+      context.model:add_column(made, context:make { name = name, type = type_of(columns.values and columns.values[i]),
+        nullable = true })
     end
   end
 end
@@ -254,6 +265,14 @@ local function check_replace(context, before, columns, aliases)
           or ('CREATE OR REPLACE VIEW cannot drop the column "%s" (the view was made %s)'):format(old.name,
             context:where(before)),
         fix = "DROP VIEW first" })
+      return
+    end
+    local given <const> = value.settled(columns.values and columns.values[i])
+    local key <const> = find.stands(context, old) and coerce.key(context.model, old.type)
+    if key and given and given.key and given.key ~= key then
+      context:report("cannot-replace", { object = find.full(before.schema, before.name),
+        message = ('CREATE OR REPLACE VIEW cannot change the column "%s" from %s to %s (the view was made %s)'):format(old.name,
+          types.text(old.type), given.said, context:where(before)), fix = "DROP VIEW first" })
       return
     end
   end
