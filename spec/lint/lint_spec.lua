@@ -338,4 +338,16 @@ describe("lint", function()
     assert.is_true(said("sql", "SELEC 1"))
     assert.is_false(said("plpgsql", "DECLARE u pg_user; BEGIN u.usename := 'x'; RETURN 1; END"))
   end)
+
+  it("goes on after a first script that is no SQL", function()
+    local result <const> = history.lint { "CREATE TABLE a (id int) WITH OIDS;", "ALTER TABLE b ADD x int;" }
+    assert.is_true(result.unknown)
+    assert.equal("cannot-know", result.findings[1].rule)
+  end)
+
+  it("does not know the role that a schema is named after", function()
+    local result <const> = history.lint { "CREATE SCHEMA AUTHORIZATION CURRENT_ROLE CREATE TABLE of_role.t (id int);",
+      "DROP SCHEMA of_role CASCADE;" }
+    assert.same({}, errors_of(result))
+  end)
 end)

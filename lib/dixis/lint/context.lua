@@ -40,7 +40,7 @@ end
 ---@param text string
 function Context:open(migration, file, text)
   self.migration, self.file, self.text, self.index = migration, file, text, 0
-  self.transaction = {}
+  self.transaction, self.doubted = {}, {}
   -- Many objects are made by one statement: they share its place.
   self.place = nil
 end

@@ -172,7 +172,10 @@ end
 
 function handlers.CreateSchemaStmt(context, body, statement)
   local model <const> = context.model
-  local name <const> = names.clip(body.schemaname or body.authrole and body.authrole.rolename or "?")
+  if not body.schemaname and not body.authrole.rolename then
+    return context:doubt "the schema gets the name of the role that runs this"
+  end
+  local name <const> = names.clip(body.schemaname or body.authrole.rolename)
   local before <const> = model.schemas[name]
   if find.stands(context, before) and not before.assumed then
     if not body.if_not_exists then
