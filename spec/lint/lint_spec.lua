@@ -104,6 +104,17 @@ describe("lint", function()
     ]] }
   end)
 
+  it("drops what only a statement that fails would have needed", function()
+    agreed { [[
+      CREATE TABLE a (id int PRIMARY KEY);
+    ]], [[
+      ALTER TABLE missing ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES a (id);
+      CREATE VIEW v AS SELECT id, nothing FROM a;
+      DROP TABLE a;
+      SELECT id FROM a;
+    ]] }
+  end)
+
   it("says where what is missing comes later", function()
     local result <const> = agreed { [[
       CREATE TABLE a (id int);

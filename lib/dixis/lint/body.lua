@@ -166,6 +166,33 @@ local function query_of(holder)
   return holder and holder.PLpgSQL_expr and holder.PLpgSQL_expr.query or ""
 end
 
+-- Reads an expression that is evaluated for sure when its statement is reached: it can name what is not there.
+local function evaluate(state, holder)
+  local query <const> = query_of(holder)
+  if query ~= "" and sql.parse("SELECT " .. query) then run_sql(state, "SELECT " .. query) end
+end
+
+-- The same of one that may not be reached.
+local function perhaps(state, holder)
+  local context <const> = state.context
+  local before <const> = context.soft
+  context.soft = true
+  evaluate(state, holder)
+  context.soft = before
+end
+
+function statements.PLpgSQL_stmt_assign(state, stmt)
+  local value <const> = query_of(stmt.expr):match "^[^=]-:?=(.*)$"
+  if value then evaluate(state, { PLpgSQL_expr = { query = value } }) end
+end
+
+function statements.PLpgSQL_stmt_raise(state, stmt)
+  for _, holder in ipairs(stmt.params or {}) do evaluate(state, holder) end
+end
+
+-- Assertions can be switched off.
+function statements.PLpgSQL_stmt_assert(state, stmt) perhaps(state, stmt.cond) end
+
 function statements.PLpgSQL_stmt_execsql(state, stmt)
   run_sql(state, query_of(stmt.sqlstmt))
 end
@@ -179,6 +206,8 @@ function statements.PLpgSQL_stmt_call(state, stmt)
 end
 
 function statements.PLpgSQL_stmt_dynexecute(state, stmt)
+  evaluate(state, stmt.query)
+  for _, holder in ipairs(stmt.params or {}) do evaluate(state, holder) end
   local tree <const> = tree_of(query_of(stmt.query))
   local text <const> = tree and constant(state, tree)
   if text then return run_sql(state, text) end
@@ -195,14 +224,15 @@ local function possibly(state, list)
 end
 
 function statements.PLpgSQL_stmt_if(state, stmt)
-  local branches <const> = { { query_of(stmt.cond), stmt.then_body } }
+  local branches <const> = { { stmt.cond, stmt.then_body } }
   for _, item in ipairs(stmt.elsif_list or {}) do
     local branch <const> = item.PLpgSQL_if_elsif
-    branches[#branches + 1] = { query_of(branch.cond), branch.stmts }
+    branches[#branches + 1] = { branch.cond, branch.stmts }
   end
   local sure = true
   for _, branch in ipairs(branches) do
-    local known = condition.holds(state.context, branch[1])
+    if sure then evaluate(state, branch[1]) else perhaps(state, branch[1]) end
+    local known = condition.holds(state.context, query_of(branch[1]))
     if known == nil then sure = false end
     if known == true and sure then return run(state, branch[2]) end
     if known ~= false then possibly(state, branch[2]) end
@@ -211,10 +241,21 @@ function statements.PLpgSQL_stmt_if(state, stmt)
   if sure then run(state, stmt.else_body) else possibly(state, stmt.else_body) end
 end
 
-local function loop(state, stmt) possibly(state, stmt.body) end
+-- What a loop asks before its first turn, if there is one.
+local function loop(state, stmt)
+  for _, field in ipairs { "cond", "lower", "upper", "step", "query" } do
+    if stmt[field] then evaluate(state, stmt[field]) end
+  end
+  possibly(state, stmt.body)
+end
 statements.PLpgSQL_stmt_loop, statements.PLpgSQL_stmt_while = loop, loop
 statements.PLpgSQL_stmt_fori, statements.PLpgSQL_stmt_forc = loop, loop
-statements.PLpgSQL_stmt_dynfors = loop
+
+function statements.PLpgSQL_stmt_dynfors(state, stmt)
+  local text <const> = constant(state, (tree_of(query_of(stmt.query))))
+  if text then run_sql(state, text) end
+  loop(state, stmt)
+end
 
 -- Runs the body of a loop for each of the known values of its variable; when it may end before, it is only possible.
 local function each(state, stmt, variable, list)
@@ -232,6 +273,7 @@ local function each(state, stmt, variable, list)
 end
 
 function statements.PLpgSQL_stmt_foreach_a(state, stmt)
+  evaluate(state, stmt.expr)
   each(state, stmt, state.names[stmt.varno or -1], elements(state, tree_of(query_of(stmt.expr))))
 end
 
@@ -242,6 +284,7 @@ end
 
 -- FOR name IN SELECT unnest(ARRAY['a', 'b'])
 function statements.PLpgSQL_stmt_fors(state, stmt)
+  run_sql(state, query_of(stmt.query))
   local parsed <const> = sql.parse(query_of(stmt.query))
   local select <const> = parsed and #parsed == 1 and parsed[1].node == "SelectStmt" and json.decode(parsed[1].tree)
   local fields <const> = stmt.var and stmt.var.PLpgSQL_row and stmt.var.PLpgSQL_row.fields
@@ -256,7 +299,11 @@ function statements.PLpgSQL_stmt_fors(state, stmt)
 end
 
 function statements.PLpgSQL_stmt_case(state, stmt)
-  for _, item in ipairs(stmt.case_when_list or {}) do possibly(state, item.PLpgSQL_case_when.stmts) end
+  if stmt.t_expr then evaluate(state, stmt.t_expr) end
+  for i, item in ipairs(stmt.case_when_list or {}) do
+    if i == 1 then evaluate(state, item.PLpgSQL_case_when.expr) else perhaps(state, item.PLpgSQL_case_when.expr) end
+    possibly(state, item.PLpgSQL_case_when.stmts)
+  end
   possibly(state, stmt.else_stmts)
 end
 
@@ -311,6 +358,21 @@ function run(state, list)
   end
 end
 
+-- The variables that are there in all of a body: those of its one DECLARE, unless they go before columns, or columns before
+-- them.
+local function declared(text, datums)
+  local lower <const> = text:lower()
+  if not lower:find "^%s*declare%f[%s]" or select(2, lower:gsub("%f[%w_]declare%f[^%w_]", "")) > 1
+    or lower:find("variable_conflict", 1, true) or lower:find "%f[%w_]cursor%f[^%w_]" then return {} end
+  local names <const> = {}
+  for _, item in ipairs(datums) do
+    local variable <const> = item.PLpgSQL_var
+    -- What has no type of its own is the variable of a loop.
+    if variable and variable.datatype.PLpgSQL_type.typname ~= "UNKNOWN" then names[variable.refname] = true end
+  end
+  return names
+end
+
 --- Follows the body of a DO block.
 ---@param context dixis.lint.Context
 ---@param text string   the body
@@ -327,7 +389,12 @@ function body.follow(context, text, apply)
   end
   local state <const> = { context = context, apply = apply, count = 0, text = text, constants = {}, lists = {}, names = {},
     records = {} }
+  -- A name with a label before it may be a variable, too.
+  local names <const> = { any = text:find("<<", 1, true) and true or nil }
+  context.declared = declared(text, found.datums or {})
   for i, item in ipairs(found.datums or {}) do
+    local _, datum <const> = next(item)
+    if datum.refname then names[datum.refname] = true end
     local variable <const> = item.PLpgSQL_var
     if variable then
       state.names[i - 1] = variable.refname
@@ -343,9 +410,12 @@ function body.follow(context, text, apply)
     end
   end
   local soft <const>, variables <const> = context.soft, context.variables
-  context.variables = true
+  context.variables = names
+  for _, item in ipairs(found.datums or {}) do
+    if item.PLpgSQL_var and item.PLpgSQL_var.default_val then evaluate(state, item.PLpgSQL_var.default_val) end
+  end
   run(state, { found.action })
-  context.soft, context.variables, context.caught = soft, variables, nil
+  context.soft, context.variables, context.caught, context.declared = soft, variables, nil, nil
 end
 
 return body

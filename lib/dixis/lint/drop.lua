@@ -39,7 +39,8 @@ function drop.objects(context, objects, cascade, what)
           context:where(blocker.object)),
         fix = "drop that first, or write CASCADE" })
     end
-    unsure = true
+    -- What a statement that fails would have made is in nobody's way.
+    unsure = unsure or not blocker.object.cause
   end
   if context.failed and not context.soft then
     for _, object in ipairs(objects) do object.refused = context.place end

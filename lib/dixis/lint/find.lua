@@ -145,7 +145,8 @@ local function assume(context, kind, schema, name, cause, missing)
   relation.maybe = not cause or nil
   -- In a branch that may not be taken, it is surely missing and nothing is said yet: the next one to need it says so.
   local unsaid <const> = missing and not cause
-  if not unsaid and not model:is_system(relation.schema) then model:add_relation(relation) end
+  local catalog <const> = model:is_system(relation.schema) or not schema and name:find "^pg_" ~= nil
+  if not unsaid and not catalog then model:add_relation(relation) end
   return relation
 end
 

@@ -364,8 +364,7 @@ local function nothing() end
 ---@param parameters? table<string, true>  names that are no columns; `any`: all may be
 ---@return (string|false)[]? columns  of its result; nil: not known
 function query.read(context, tree, needs, parameters)
-  -- In a body, any name may be a variable.
-  if context.variables then parameters = { any = true } end
+  if context.variables then parameters = context.variables end
   return read_statement({ context = context, needs = needs or nothing, parameters = parameters }, tree)
 end
 

@@ -42,9 +42,27 @@ local function second(state, at, first, name)
   return other
 end
 
+-- A variable of a block, and a column of the same name: PostgreSQL does not choose.
+local function check_variable(state, at, name)
+  if not (state.context.declared and state.context.declared[name]) then return end
+  while at do
+    if at.outputs and at.outputs[name] or at.open then return end
+    for _, item in ipairs(at.items) do
+      local found <const> = column_in(state, item, name)
+      if type(found) == "table" and find.stands(state.context, found) then
+        state.context:report("ambiguous-name", { object = name,
+          message = ('"%s" can be the variable of this block or the column of "%s"'):format(name, item.name),
+          fix = ('write "%s"."%s", or give the variable another name'):format(item.name, name) })
+      end
+      if found ~= false then return end
+    end
+    at = at.parent
+  end
+end
+
 local function unqualified(state, at, name)
   local only, count
-  if state.parameters and (state.parameters[name] or state.parameters.any) then return end
+  if state.parameters and (state.parameters[name] or state.parameters.any) then return check_variable(state, at, name) end
   while at do
     if at.outputs and at.outputs[name] or at.open then return end
     for _, item in ipairs(at.items) do
@@ -101,7 +119,10 @@ local function qualified(state, at, qualifier, name)
     end
     at = at.parent
   end
-  if not known or not name or given[qualifier] or state.parameters then return end
+  -- In a function of SQL, its name stands for its parameters.
+  local other <const> = state.parameters and (not state.context.variables or state.parameters[qualifier]
+    or state.parameters.any)
+  if not known or not name or given[qualifier] or other then return end
   state.context:report("missing-table", { object = qualifier,
     message = ('"%s" is not in the FROM of this query'):format(qualifier) })
 end
