@@ -258,6 +258,14 @@ describe("lint", function()
     }, blamed(result))
   end)
 
+  it("means the column that is there, not one that is missed", function()
+    agreed {
+      "CREATE TABLE a (id int, kind text); CREATE TABLE b (a int);",
+      "UPDATE b SET kind = 'x';\nALTER TABLE b ADD kind text, DROP c;",
+      "CREATE VIEW v AS SELECT kind FROM b JOIN a ON a.id = b.a;\nSELECT upper(kind) FROM b, a;\nSELECT upper(kind) FROM b;",
+    }
+  end)
+
   it("says where", function()
     local finding <const> = agreed({ "SELECT 1;\n\n  DROP TABLE nothing;" }).findings[1]
     assert.same({ "missing-table", 3, 3, 2, "DROP TABLE nothing" },

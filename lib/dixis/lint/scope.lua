@@ -60,13 +60,20 @@ local function check_variable(state, at, name)
   end
 end
 
+-- There in thought alone: what a statement that fails would have made, or what was missed before.
+local function in_thought(found) return type(found) == "table" and found.cause ~= nil end
+
 local function unqualified(state, at, name)
-  local only, count
+  local only, count, thought
   if state.parameters and (state.parameters[name] or state.parameters.any) then return check_variable(state, at, name) end
   while at do
     if at.outputs and at.outputs[name] or at.open then return end
     for _, item in ipairs(at.items) do
-      local found <const> = column_in(state, item, name)
+      local found = column_in(state, item, name)
+      if in_thought(found) then
+        thought = thought or { item = item, column = found }
+        found = false
+      end
       if found or found == nil then
         local other <const> = found and second(state, at, item, name)
         if other then
@@ -81,7 +88,9 @@ local function unqualified(state, at, name)
     if not count or count == 0 then count, only = #at.items, at.items[1] end
     at = at.parent
   end
-  if count == 1 and only.relation then
+  if thought then
+    use(state, thought.item, name, thought.column)
+  elseif count == 1 and only.relation then
     find.column(state.context, only.relation, name)
   else
     state.context:report("missing-column", { object = name,
@@ -135,8 +144,9 @@ local function peek(state, at, fields)
   while at do
     for _, item in ipairs(at.items) do
       if not qualifier or item.name == qualifier then
-        local found <const> = column_in(state, item, name)
+        local found = column_in(state, item, name)
         if item.columns and found then return item.columns[name] end
+        if in_thought(found) and not qualifier then found = false end
         if found ~= false or qualifier then return type(found) == "table" and found or nil end
       end
     end
