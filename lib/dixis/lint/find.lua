@@ -150,10 +150,23 @@ local function assume(context, kind, schema, name, cause, missing)
   return relation
 end
 
+-- An index has no columns, rows and triggers that could be asked for: a table in thought takes its place.
+local function no_table(context, index, what)
+  if find.stands(context, index) then
+    context:report("wrong-object", { object = full(index.schema, index.name),
+      message = ('"%s" is an index, not %s (%s)'):format(index.name, names.with_article(what), context:origin(index)) })
+  end
+  local relation <const> = context.model:new_relation("table", index.schema, index.name)
+  relation.open, relation.assumed, relation.place = true, true, context.place
+  relation.cause = context.failed and (context.findings[context.failed].cause or context.failed)
+  relation.maybe = not relation.cause or nil
+  return relation
+end
+
 --- The relation of a RangeVar.
 ---@param context dixis.lint.Context
 ---@param range table
----@param options? { kind?: string, missing_ok?: boolean }
+---@param options? { kind?: string, missing_ok?: boolean, any?: boolean }  any: an index too, where a table is meant
 ---@return dixis.lint.Relation? relation  nil: not there, and the statement says that this is fine
 function find.relation(context, range, options)
   options = options or NONE
@@ -166,6 +179,9 @@ function find.relation(context, range, options)
     if found.cause and not options.missing_ok then
       context:follow(rule_of[what] or "missing-table", found, { object = full(found.schema, name),
         message = ('the %s "%s" is not there: what should have made it fails, or is missing'):format(what, name) })
+    end
+    if found.kind == "index" and what ~= "index" and what ~= "sequence" and not options.any then
+      return no_table(context, found, what)
     end
     return found
   end
@@ -185,6 +201,24 @@ function find.relation(context, range, options)
     find.missed(context, full(schema or model:target(), name), cause, gone)
   end
   return assume(context, what, schema, name, cause, why == "missing")
+end
+
+local kind_of <const> = { view = "view", ["materialized view"] = "matview", sequence = "sequence", index = "index" }
+
+--- Is a relation of the kind that the statement says? Says it when it is not.
+---@param context dixis.lint.Context
+---@param relation dixis.lint.Relation
+---@param word? string  "view", "materialized view", "sequence", "index"; others go with any
+---@return boolean
+function find.is_kind(context, relation, word)
+  local wanted <const> = kind_of[word]
+  if not wanted or relation.kind == wanted or relation.assumed then return true end
+  if find.stands(context, relation) then
+    context:report("wrong-object", { object = full(relation.schema, relation.name),
+      message = ('"%s" is %s, not %s (%s)'):format(relation.name, names.with_article(relation.kind),
+        names.with_article(wanted), context:origin(relation)) })
+  end
+  return false
 end
 
 local system_columns <const> = { ctid = true, xmin = true, xmax = true, cmin = true, cmax = true, tableoid = true }

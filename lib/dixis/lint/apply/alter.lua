@@ -176,6 +176,38 @@ end
 local word_of <const> = { OBJECT_INDEX = "index", OBJECT_SEQUENCE = "sequence", OBJECT_VIEW = "view",
   OBJECT_MATVIEW = "materialized view", OBJECT_TYPE = "type" }
 
+local function set(words)
+  local made <const> = {}
+  for word in words:gmatch "%S+" do made["AT_" .. word] = true end
+  return made
+end
+
+-- What ALTER TABLE does with what is no table.
+local fits <const> = {
+  view = set "ColumnDefault AddIdentity SetIdentity DropIdentity ChangeOwner SetRelOptions ResetRelOptions",
+  matview = set [[SetStatistics SetOptions ResetOptions SetStorage SetCompression ChangeOwner ClusterOn
+    DropCluster SetAccessMethod SetTableSpace SetRelOptions ResetRelOptions ReplicaIdentity]],
+  index = set "SetStatistics ChangeOwner SetTableSpace SetRelOptions ResetRelOptions AttachPartition",
+  sequence = set "ChangeOwner SetLogged SetUnLogged",
+}
+
+-- Is it of a kind that the commands do not go with? Says so.
+local function is_unfit(context, relation, cmds)
+  local list <const> = fits[relation.kind]
+  for _, item in ipairs(list and cmds or {}) do
+    local command <const> = item.AlterTableCmd.subtype
+    if not list[command] then
+      if find.stands(context, relation) then
+        context:report("wrong-object", { object = find.full(relation.schema, relation.name),
+          message = ('ALTER TABLE cannot do this with "%s" (%s): it is %s'):format(relation.name,
+            command:sub(4):gsub("(%l)(%u)", "%1 %2"):upper(), names.with_article(relation.kind)) })
+      end
+      return true
+    end
+  end
+  return false
+end
+
 function handlers.AlterTableStmt(context, body)
   local model <const> = context.model
   if body.objtype == "OBJECT_TYPE" then
@@ -185,12 +217,14 @@ function handlers.AlterTableStmt(context, body)
     return
   end
   local relation <const> = find.relation(context, body.relation,
-    { kind = word_of[body.objtype], missing_ok = body.missing_ok })
+    { kind = word_of[body.objtype], missing_ok = body.missing_ok, any = true })
   if not relation then return end
   if relation.cause and body.missing_ok then
     relation.open = true -- it is there in thought alone, and the statement passes it over
     return
   end
+  if not find.is_kind(context, relation, word_of[body.objtype])
+    or is_unfit(context, relation, body.cmds or {}) then return end
   for _, item in ipairs(body.cmds or {}) do
     -- USING sees the columns as they were before all of it.
     local definition <const> = item.AlterTableCmd.subtype == "AT_AlterColumnType" and item.AlterTableCmd.def.ColumnDef

@@ -28,7 +28,7 @@ local function relation_target(context, object, body)
   if absent_schema(context, schema, body.missing_ok) then return nil end
   local word <const> = relation_words[body.removeType]
   local found <const> = find.relation(context, { schemaname = schema, relname = name },
-    { kind = word, missing_ok = body.missing_ok })
+    { kind = word, missing_ok = body.missing_ok, any = true })
   if not found or found.assumed then return found end
   if find.stands(context, found) and not kinds_of[body.removeType][found.kind] then
     context:report("wrong-object", { object = find.full(found.schema, found.name),

@@ -105,12 +105,12 @@ end
 function handlers.VacuumStmt(context, body)
   for _, item in ipairs(body.rels or {}) do
     local relation <const> = item.VacuumRelation and item.VacuumRelation.relation
-    if relation then find.relation(context, relation) end
+    if relation then find.relation(context, relation, { any = true }) end
   end
 end
 
 function handlers.RefreshMatViewStmt(context, body)
-  find.relation(context, body.relation, { kind = "materialized view" })
+  find.is_kind(context, find.relation(context, body.relation, { kind = "materialized view" }), "materialized view")
 end
 
 function handlers.ReindexStmt(context, body)

@@ -51,7 +51,7 @@ local function create(context, kind, range, options)
   local name <const> = names.clip(range.relname)
   local before <const> = in_the_way(context, schema, name, options.row)
   if before then
-    if options.if_not_exists and before.columns then return nil, before end
+    if options.if_not_exists and (before.columns or before.kind == "composite") then return nil, before end
     report_duplicate(context, kind, schema, name, before)
     return nil, before
   end

@@ -57,8 +57,10 @@ end
 -- An index that belongs to a constraint shares its name.
 local function rename_relation(context, body)
   local found <const> = find.relation(context, body.relation,
-    { kind = words[body.renameType], missing_ok = body.missing_ok })
+    { kind = words[body.renameType], missing_ok = body.missing_ok, any = true })
   if not found or found.assumed and not found.cause then return end
+  -- ALTER INDEX may rename a table.
+  if body.renameType ~= "OBJECT_INDEX" and not find.is_kind(context, found, words[body.renameType]) then return end
   local name <const> = names.clip(body.newname)
   local constraint <const> = found.kind == "index" and found.constraint
   move(context, found, found.schema, name)
@@ -219,8 +221,8 @@ function handlers.RenameStmt(context, body)
     rename_relation(context, body)
   elseif part then
     local relation <const> = find.relation(context, body.relation,
-      { missing_ok = body.missing_ok, kind = words[body.relationType] })
-    if relation then part(context, body, relation) end
+      { missing_ok = body.missing_ok, kind = words[body.relationType], any = true })
+    if relation and relation.kind ~= "index" then part(context, body, relation) end
   elseif body.renameType == "OBJECT_SCHEMA" then
     rename_schema(context, body)
   elseif body.renameType == "OBJECT_TYPE" or body.renameType == "OBJECT_DOMAIN" then
@@ -247,8 +249,8 @@ function handlers.AlterObjectSchemaStmt(context, body)
   find.schema(context, schema)
   if body.relation then
     local found <const> = find.relation(context, body.relation,
-      { kind = words[body.objectType], missing_ok = body.missing_ok })
-    if not found then return end
+      { kind = words[body.objectType], missing_ok = body.missing_ok, any = true })
+    if not found or not find.is_kind(context, found, words[body.objectType]) then return end
     move(context, found, schema, found.name)
     for index in pairs(found.indexes or {}) do along(context, index, schema) end
     for _, made in ipairs(found.order or {}) do
