@@ -104,6 +104,25 @@ describe("lint", function()
     ]] }
   end)
 
+  it("tells a function that is missing once, and says where it comes later", function()
+    local result <const> = agreed { [[
+      CREATE TABLE a (id int); CREATE TABLE b (id int);
+    ]], [[
+      CREATE POLICY p ON a USING (is_admin());
+      CREATE POLICY p ON b USING (is_admin());
+      DROP FUNCTION is_admin();
+      ALTER TABLE a ALTER id SET DEFAULT next_one();
+    ]], [[
+      CREATE POLICY q ON a USING (is_admin());
+      CREATE FUNCTION is_admin() RETURNS bool LANGUAGE sql AS 'SELECT true';
+      CREATE POLICY r ON a USING (is_admin());
+    ]] }
+    local root <const>, follows <const> = { "missing-function", "public.is_admin" },
+      { "missing-function", "public.is_admin", "public.is_admin" }
+    assert.same({ root, follows, follows, { "missing-function", "public.next_one" }, follows }, blamed(result))
+    assert.matches("created only later, by 20240101000003_m3$", result.findings[1].message)
+  end)
+
   it("drops what only a statement that fails would have needed", function()
     agreed { [[
       CREATE TABLE a (id int PRIMARY KEY);

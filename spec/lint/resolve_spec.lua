@@ -110,5 +110,12 @@ describe("lint's choice among", function()
     assert.same({}, wrong)
     assert.is_true(refused > 500 and taken > 500, ("%d refused, %d taken"):format(refused, taken))
   end)
-end)
 
+  it("functions takes what reads and writes values by the names of their types", function()
+    local rows <const> = assert(connection:query [[
+      SELECT DISTINCT proname FROM pg_proc
+      WHERE pronamespace = 'pg_catalog'::regnamespace AND proname ~ '(in|out|recv|send)$']])
+    for _, row in ipairs(rows) do assert.is_true(builtin.has(row.proname), row.proname) end
+    for _, name in ipairs { "is_admin", "login", "checkout", "resend" } do assert.is_false(builtin.has(name), name) end
+  end)
+end)

@@ -4,8 +4,22 @@ local lists = require "dixis.lint.builtin_functions"
 
 local builtin = {}
 
--- The input and output functions of types, which take and give "cstring", and the like.
-local unlisted <const> = { "^pg_", "^RI_", "in$", "out$", "recv$", "send$", "^binary_" }
+local unlisted <const> = { "^pg_", "^RI_", "^binary_upgrade_" }
+-- What reads and writes the values of a type: boolin, date_out, ... A name that only ends so is a project's: is_admin.
+local of_values <const> = { "^(.-)_?in$", "^(.-)_?out$", "^(.-)_?recv$", "^(.-)_?send$" }
+local with_values <const> = {}
+for stem in ([[
+  aclitem any anyarray anycompatible anycompatiblearray anycompatiblemultirange anycompatiblenonarray
+  anycompatiblerange anyelement anyenum anymultirange anynonarray anyrange array bit bittypmod bool box box_conta
+  bpchar bpchartypmod brin_bloom_summary brin_minmax_multi_summary bytea cash char cid cidr circle circle_conta
+  cstring date domain enum event_trigger fdw_handler float4 float8 gtsvector index_am_handler inet int2 int2vector
+  int4 int8 internal interval intervaltypmod json jsonb jsonpath language_handler line lseg macaddr macaddr8
+  multirange name numeric numerictypmod oid oidvector path point poly poly_conta range record regclass
+  regcollation regconfig regdictionary regnamespace regoper regoperator regproc regprocedure regrole regtype shell
+  table_am_handler text tid time timestamp timestamptypmod timestamptz timestamptztypmod timetypmod timetz
+  timetztypmod trigger tsm_handler tsquery tsvector txid_snapshot txid_snapshot_xm unknown utf8_to_w uuid varbit
+  varbittypmod varchar varchartypmod void xid xid8 xml
+]]):gmatch "%S+" do with_values[stem] = true end
 
 -- What stands behind a name in one of the lists.
 local function entry(list, name)
@@ -22,6 +36,9 @@ function builtin.has(name)
     and lists.names:find("%f[%w_]" .. name:gsub("%W", "%%%0") .. "%f[^%w_]") then return true end
   for _, pattern in ipairs(unlisted) do
     if name:find(pattern) then return true end
+  end
+  for _, pattern in ipairs(of_values) do
+    if with_values[name:match(pattern) or ""] then return true end
   end
   return false
 end

@@ -111,11 +111,7 @@ function expression.call(context, parts, needs, arguments)
   -- A cast may be written like a call.
   if context.model:type(schema, name) or context.model:relation(schema, name) or types.is_builtin(name) then return end
   if arguments and #arguments == 1 and is_attribute(context.model, name, arguments[1]) then return end
-  local gone <const> = context.model:dropped("function", schema, name)
-  local brought_by <const> = not gone and builtin.extension(name) or nil
-  find.unbrought(context, "missing-function", { object = find.full(schema, name),
-    message = ('the function "%s" does not exist here%s'):format(name, gone and find.history(context, gone)
-      or brought_by and (': it comes with the extension "%s"'):format(brought_by) or "") }, brought_by)
+  find.no_function(context, schema, name, builtin.extension(name) or nil)
 end
 
 local by_name <const> = { nextval = true, currval = true, setval = true }

@@ -91,6 +91,41 @@ function find.unbrought(context, rule, finding, which)
   return index
 end
 
+--- Reports a function of whose name there is none; who names it again fails for the same reason.
+---@param context dixis.lint.Context
+---@param schema? string
+---@param name string
+---@param which? string  the extension that brings one
+function find.no_function(context, schema, name, which)
+  local model <const> = context.model
+  local key <const> = full(schema or model:target(), name)
+  local before <const> = model.unmade[key]
+  if before then
+    context:follow("missing-function", before, { object = key,
+      message = ('the function "%s" is not there: what should have made it fails, or is missing'):format(name) })
+    return
+  end
+  local gone <const> = model:dropped("function", schema, name)
+  if gone then which = nil end
+  local known <const> = near.keys((model.schemas[schema or model:target()] or { functions = {} }).functions)
+  local index <const> = find.unbrought(context, "missing-function", { object = key,
+    message = ('the function "%s" does not exist here%s'):format(name, gone and find.history(context, gone)
+      or which and (': it comes with the extension "%s"'):format(which) or suggestion(name, known)) }, which)
+  if not index then return end
+  if not which then find.missed(context, "function " .. key, index, gone) end
+  model.unmade[key] = { cause = context.findings[index].cause or index }
+end
+
+--- A function is made: one of its name is not missing any more.
+---@param context dixis.lint.Context
+---@param schema string
+---@param name string
+function find.function_made(context, schema, name)
+  local key <const> = full(schema, name)
+  context.model.unmade[key] = nil
+  find.came_later(context, "function " .. key, "created")
+end
+
 --- An extension is created: those that waited for it say where.
 ---@param context dixis.lint.Context
 ---@param which string

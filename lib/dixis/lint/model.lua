@@ -52,6 +52,7 @@ local model = {}
 ---@field extensions table<string, table>
 ---@field awaited table<string, integer[]>  findings about what an extension brings that was not created
 ---@field missing table<string, integer>  findings about what nobody had made, by "public.Order" or "type public.Role"
+---@field unmade table<string, { cause: integer }>  functions that are missing by all of their name, by "public.f"
 ---@field stamp integer     how often what is known was put in doubt
 ---@field undo? table       what the statement that is read has taken away
 ---@field epochs table<string, integer>  by scope, which of the doubts was its last
@@ -77,7 +78,7 @@ end
 function model.new(options)
   options = options or {}
   local self <const> = setmetatable({ schemas = { public = namespace "public" }, extensions = {}, gone = {}, epochs = {},
-    stamp = 0, missing = {}, awaited = {}, default_path = options.path or { "public" } }, Model)
+    stamp = 0, missing = {}, unmade = {}, awaited = {}, default_path = options.path or { "public" } }, Model)
   self.path = self.default_path
   for _, scope in ipairs(scopes) do self.epochs[scope] = 0 end
   for _, name in ipairs(options.schemas or {}) do self.schemas[name] = namespace(name) end

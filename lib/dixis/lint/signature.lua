@@ -107,10 +107,10 @@ function signature.find(context, object, missing_ok)
   if why == "no_schema" and not missing_ok then find.schema(context, schema) end
   if missing_ok or why ~= "missing" then return nil end
   local builtin <const> = require "dixis.lint.builtin"
-  if builtin.has(name) then return nil end
+  if not schema and builtin.has(name) then return nil end
+  if not list then return find.no_function(context, schema, name) end
   context:report("missing-function", { object = find.full(schema, name),
-    message = list and ('the function "%s" does not exist here with these arguments'):format(name)
-      or ('the function "%s" does not exist here'):format(name) })
+    message = ('the function "%s" does not exist here with these arguments'):format(name) })
 end
 
 return signature

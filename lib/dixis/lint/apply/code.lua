@@ -84,6 +84,7 @@ function handlers.CreateFunctionStmt(context, body)
     parameters = body.parameters or {}, procedure = body.is_procedure })
   list[name] = list[name] or {}
   list[name][arguments] = made
+  find.function_made(context, schema, name)
   -- It may call itself.
   handlers.check_body(context, body, parameter_names(body.parameters))
   if returns and returns.user then depend.on(made, returns.user) end

@@ -158,6 +158,7 @@ function handlers.DefineStmt(context, body)
     local list <const> = context.model:space(made.schema).functions
     list[name] = list[name] or {}
     list[name][made.arguments] = context:make(context.model:born(made))
+    find.function_made(context, made.schema, name)
   end
 end
 
