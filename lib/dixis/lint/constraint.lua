@@ -101,6 +101,7 @@ end
 -- Why an index cannot become a constraint; nil: it can, or that is not known.
 local function unfit(context, relation, index)
   if not find.stands(context, index) then return nil end
+  if index.kind ~= "index" then return ("is %s"):format(names.with_article(index.kind)) end
   if index.table ~= relation then return ('is of "%s"'):format(index.table.name) end
   if index.constraint and find.stands(context, index.constraint) then return "is a constraint's already" end
   if not index.unique then return "is not unique" end

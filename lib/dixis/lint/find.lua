@@ -256,6 +256,17 @@ function find.is_kind(context, relation, word)
   return false
 end
 
+--- Says why a relation of its kind is nothing for the statement.
+---@param context dixis.lint.Context
+---@param relation? dixis.lint.Relation
+---@param reasons table<string, string>  by the kinds that are not taken: what goes on behind 'it is a view'
+function find.refuse(context, relation, reasons)
+  if not relation or not reasons[relation.kind] or not find.stands(context, relation) then return end
+  context:report("wrong-object", { object = full(relation.schema, relation.name),
+    message = ('"%s" is %s (%s): %s'):format(relation.name, names.with_article(relation.kind), context:origin(relation),
+      reasons[relation.kind]) })
+end
+
 local system_columns <const> = { ctid = true, xmin = true, xmax = true, cmin = true, cmax = true, tableoid = true }
 
 --- A column of a relation.

@@ -125,10 +125,19 @@ return function(query)
     return plain and { { List = { items = items } } } or nil
   end
 
+  local of_itself <const> = { matview = "REFRESH alone changes its rows", sequence = "nextval() changes it" }
+
+  -- A function's body may hold what fails when it is called.
+  local function written(state, body, outer)
+    local relation <const> = find.relation(state.context, body.relation)
+    if not (outer or state.parameters) then find.refuse(state.context, relation, of_itself) end
+    return relation
+  end
+
   function readers.InsertStmt(state, body, outer)
     local scope <const> = new_scope(outer)
     with(state, body.withClause, scope)
-    local relation <const> = find.relation(state.context, body.relation)
+    local relation <const> = written(state, body, outer)
     state.needs(relation)
     local targets
     for i, item in ipairs(body.cols or {}) do
@@ -187,7 +196,7 @@ return function(query)
   function readers.UpdateStmt(state, body, outer)
     local scope <const> = new_scope(outer)
     with(state, body.withClause, scope)
-    local relation <const> = find.relation(state.context, body.relation)
+    local relation <const> = written(state, body, outer)
     if next(relation.triggers) then rows.deleted(state.context) end
     choose(state, body, relation, body.fromClause, scope)
     set_columns(state, body.targetList, relation, scope)
@@ -198,7 +207,7 @@ return function(query)
   function readers.DeleteStmt(state, body, outer)
     local scope <const> = new_scope(outer)
     with(state, body.withClause, scope)
-    local relation <const> = find.relation(state.context, body.relation)
+    local relation <const> = written(state, body, outer)
     rows.deleted_from(state.context, relation)
     choose(state, body, relation, body.usingClause, scope)
     read_condition(state, body.whereClause, scope)
@@ -224,7 +233,7 @@ return function(query)
   function readers.MergeStmt(state, body)
     local scope <const> = new_scope(nil)
     with(state, body.withClause, scope)
-    local relation <const> = find.relation(state.context, body.relation)
+    local relation <const> = written(state, body)
     rows.deleted(state.context)
     rows.unseen(relation)
     choose(state, body, relation, { body.sourceRelation }, scope)

@@ -118,8 +118,19 @@ local function create_part(context, kind, relation, name, replace)
   return made
 end
 
+local INSTEAD <const> = 1 << 6
+
+-- What a trigger of that time cannot be on.
+local function refusals(body)
+  local instead <const> = (math.tointeger(body.timing) or 0) & INSTEAD ~= 0
+  return { matview = "it has no triggers", sequence = "it has no triggers",
+    table = instead and "INSTEAD OF is for views" or nil,
+    view = body.row and not instead and "a trigger for each of its rows is INSTEAD OF" or nil }
+end
+
 function handlers.CreateTrigStmt(context, body)
   local relation <const> = find.relation(context, body.relation)
+  find.refuse(context, relation, refusals(body))
   local made <const> = create_part(context, "trigger", relation, body.trigname, body.replace)
   for _, name in ipairs(node.texts(body.columns)) do
     local column <const> = find.column(context, relation, name)
@@ -145,8 +156,12 @@ local function policy_needs(context, relation, policy, body)
   end
 end
 
+local no_policies <const> = { view = "a table alone has policies", matview = "a table alone has policies",
+  sequence = "a table alone has policies" }
+
 function handlers.CreatePolicyStmt(context, body)
   local relation <const> = find.relation(context, body.table)
+  find.refuse(context, relation, no_policies)
   policy_needs(context, relation, create_part(context, "policy", relation, body.policy_name), body)
 end
 

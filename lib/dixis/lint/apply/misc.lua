@@ -97,8 +97,13 @@ local function listed(context, body)
 end
 handlers.LockStmt = listed
 
+local no_rows <const> = { view = "only a table can be emptied", matview = "only a table can be emptied",
+  sequence = "only a table can be emptied" }
+
 function handlers.TruncateStmt(context, body)
-  listed(context, body)
+  for _, item in ipairs(body.relations or {}) do
+    find.refuse(context, find.relation(context, item.RangeVar), no_rows)
+  end
   rows.deleted(context)
 end
 
