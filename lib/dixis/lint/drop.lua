@@ -19,6 +19,32 @@ local function describe(object)
   return ('the %s "%s"'):format(word, object.name)
 end
 
+local MOST <const> = 3 -- of what stands in the way that are named
+
+-- What needs what is dropped, as one reason.
+local function report_blockers(context, blockers, name, what)
+  local texts <const>, seen <const> = {}, {}
+  local lingers, alone
+  for _, blocker in ipairs(blockers) do
+    local object <const> = blocker.object
+    if not seen[object] and find.stands(context, object) and find.stands(context, blocker.needs)
+      and object.refused ~= context.place then
+      seen[object] = true
+      texts[#texts + 1] = ("%s (made %s)"):format(describe(object), context:where(object))
+      -- What should have let go of it before, and failed, is the reason, unless something else is in the way, too.
+      local reason <const> = object.lingers or object.wanted and object.wanted.cause
+      lingers, alone = lingers or reason, alone or not reason
+    end
+  end
+  local count <const> = #texts
+  if count == 0 then return end
+  local more <const> = count > MOST and (" and %d more"):format(count - MOST) or ""
+  context:report("still-needed", { before = not alone and { lingers = lingers } or nil, object = name,
+    message = ("%s cannot be dropped: %s%s %s it"):format(what, table.concat(texts, ", ", 1, math.min(count, MOST)), more,
+      count > 1 and "need" or "needs"),
+    fix = count > 1 and "drop those first, or write CASCADE" or "drop that first, or write CASCADE" })
+end
+
 --- Drops objects with all that goes with them; reports what still needs them.
 ---@param context dixis.lint.Context
 ---@param objects dixis.lint.Object[]
@@ -29,16 +55,8 @@ function drop.objects(context, objects, cascade, what)
   local unsure = false
   local first <const> = objects[1]
   local name <const> = first and find.full(first.schema or first.table and first.table.schema, first.name)
+  report_blockers(context, blockers, name, what)
   for _, blocker in ipairs(blockers) do
-    if find.stands(context, blocker.object) and find.stands(context, blocker.needs) then
-      -- What should have let go of it before, and failed, is the reason.
-      local kept_by <const> = blocker.object
-      context:report("still-needed", { before = { lingers = kept_by.lingers or kept_by.wanted and kept_by.wanted.cause },
-        object = name,
-        message = ("%s cannot be dropped: %s needs it (made %s)"):format(what, describe(blocker.object),
-          context:where(blocker.object)),
-        fix = "drop that first, or write CASCADE" })
-    end
     -- What a statement that fails would have made is in nobody's way.
     unsure = unsure or not blocker.object.cause
   end
