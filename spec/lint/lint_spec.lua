@@ -300,6 +300,7 @@ describe("lint", function()
       "CREATE TABLE a (id int, kind text); CREATE TABLE b (a int);",
       "UPDATE b SET kind = 'x';\nALTER TABLE b ADD kind text, DROP c;",
       "CREATE VIEW v AS SELECT kind FROM b JOIN a ON a.id = b.a;\nSELECT upper(kind) FROM b, a;\nSELECT upper(kind) FROM b;",
+      "CREATE VIEW w AS SELECT *, 1 AS n FROM b;\nCREATE OR REPLACE VIEW w AS SELECT b.a, 1 AS n, 2 AS o FROM b;",
     }
   end)
 

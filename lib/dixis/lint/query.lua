@@ -201,9 +201,12 @@ local function star(state, scope, qualifier)
       found = true
       if item.relation and not item.relation.open then
         for _, column in ipairs(item.relation.order) do
-          list[#list + 1] = column.name
-          values[#list] = find.stands(state.context, column) and value.of_type(state.context, column.type) or false
-          state.needs(column)
+          -- What is there in thought alone is not among them.
+          if not column.cause then
+            list[#list + 1] = column.name
+            values[#list] = find.stands(state.context, column) and value.of_type(state.context, column.type) or false
+            state.needs(column)
+          end
         end
       elseif item.list then
         for i, name in ipairs(item.list) do
