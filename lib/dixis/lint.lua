@@ -54,18 +54,26 @@ local lint = {}
 ---@field expected? dixis.Catalog  what the schema file means
 ---@field schema_problem? dixis.Error  why it does not mean anything
 
+-- A fault of lint's own at one statement: all others are still worth judging.
+local function safely(context, judge, ...)
+  local ok <const>, problem <const> = pcall(judge, ...)
+  if ok then return end
+  if type(problem) ~= "string" or problem:find("not enough memory", 1, true) then error(problem, 0) end
+  context:doubt(("lint cannot judge this statement, for a fault of its own (%s)"):format(problem))
+end
+
 local function take(context, hazards, statement)
   context:begin(statement)
   if apply.knows(statement) and not source.body(statement) then
     context:doubt "this statement nests too deeply to be read"
     return
   end
-  hazards:look(statement)
+  safely(context, hazards.look, hazards, statement)
   if context.explicit and script.needs_no_transaction(statement) then
     context:report("not-in-transaction", { message = "this cannot run between BEGIN and COMMIT",
       fix = "put it into a migration of its own, or behind COMMIT" })
   end
-  apply.statement(context, statement)
+  safely(context, apply.statement, context, statement)
   context:finish()
   source.drop(statement)
 end
@@ -76,6 +84,20 @@ local function runs_in_transaction(statements)
     if script.needs_no_transaction(statement) then return false end
   end
   return true
+end
+
+-- The parser is that of PostgreSQL 15: what it does not take, a later server may.
+local PARSER <const> = 15
+
+-- The rest of a script is not known.
+local function stop(context, problem)
+  local no_text <const> = problem.message:find "NUL byte" or problem.message:find "not valid UTF%-8"
+  local fails <const> = problem.kind == "syntax" and (no_text or context.server_major and context.server_major <= PARSER)
+  context.statement, context.index, context.doubted = nil, 0, {}
+  context:doubt(("the parser stops here: %s; what follows in this file is not known"):format(problem.message), nil,
+    { line = problem.line, column = problem.column, severity = fails and "error" or "warning",
+      fix = fails and "mend it: the server refuses it too"
+        or ("mend it, unless it is meant for a server later than PostgreSQL %d, whose syntax is read here"):format(PARSER) })
 end
 
 local function read_script(context, hazards, migration)
@@ -93,9 +115,7 @@ local function read_script(context, hazards, migration)
   end
   hazards:close()
   if parsed.problem then
-    context.statement, context.index = nil, 0
-    context:doubt(("the parser stops here: %s; what follows in this file is not known"):format(parsed.problem.message), nil,
-      parsed.problem)
+    stop(context, parsed.problem)
   end
   context:close()
   return #parsed.statements, parsed.problem

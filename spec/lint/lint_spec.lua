@@ -407,4 +407,18 @@ describe("lint", function()
       "DROP SCHEMA of_role CASCADE;" }
     assert.same({}, errors_of(result))
   end)
+
+  it("says where the parser stops, and how much that matters", function()
+    local function stop_of(text, options)
+      for _, finding in ipairs(history.lint({ text }, options).findings) do
+        if finding.message:find("the parser stops here", 1, true) then return finding end
+      end
+    end
+    local text <const> = "CREATE TABLE a (id int);\n\nCREATE TABEL b (id int);\n"
+    local found <const> = stop_of(text)
+    assert.same({ 3, 8, "warning" }, { found.line, found.column, found.severity })
+    assert.equal("error", stop_of(text, { server_major = 15 }).severity)
+    assert.equal("warning", stop_of(text, { server_major = 17 }).severity)
+    assert.equal("error", stop_of("SELECT '\xFF';").severity)
+  end)
 end)

@@ -191,12 +191,14 @@ function Diagnosis:causes()
   end
 end
 
--- Errors that did not come true, and all else that lint has to say but hazards and notes.
+-- Errors that did not come true, and all else that lint has to say but hazards, notes, and what it cannot know: here the
+-- server knew.
 function Diagnosis:rest_of_lint(seen)
   for _, finding in ipairs(self.linted.findings) do
     local rule = rules.all[finding.rule]
     local is_hazard = rule.group == "hazard" and rule.severity ~= "error"
-    if not self.of[finding] and finding.severity ~= "note" and not is_hazard and rule.group ~= "schema" then
+    local told <const> = finding.severity ~= "note" and finding.rule ~= "cannot-know" and not is_hazard
+    if told and not self.of[finding] and rule.group ~= "schema" then
       local ran = seen[finding.migration]
       local succeeded = ran == true or ran and ran[finding.statement_index]
       local untrue = finding.severity == "error" and foretells(finding) and succeeded

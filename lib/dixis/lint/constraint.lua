@@ -97,7 +97,6 @@ local function add(context, relation, name, fields)
   return fields
 end
 
--- PRIMARY KEY, UNIQUE and EXCLUDE ... USING INDEX take an index that is there.
 -- Why an index cannot become a constraint; nil: it can, or that is not known.
 local function unfit(context, relation, index)
   if not find.stands(context, index) then return nil end
@@ -112,17 +111,26 @@ local function unfit(context, relation, index)
   end
 end
 
+-- The columns of an index, when all its keys are columns that are there.
+local function whole(keys)
+  for _, key in ipairs(keys or {}) do
+    if not key then return nil end
+  end
+  return keys
+end
+
 local function with_index(context, relation, body, type)
   local index <const> = find.relation(context, { schemaname = relation.schema, relname = body.indexname }, { kind = "index" })
   if not index then return end
   local reason <const> = unfit(context, relation, index)
   if reason then
     context:report("wrong-object", { object = find.full(index.schema, index.name),
-      message = ('the index "%s" cannot become a constraint: it %s'):format(index.name, reason) })
+      message = ('"%s" cannot become a constraint: it %s'):format(index.name, reason) })
     return
   end
+  if index.kind ~= "index" then return end
   local name <const> = body.conname or index.name
-  local made <const> = add(context, relation, name, { type = type, keys = index.keys, index = index })
+  local made <const> = add(context, relation, name, { type = type, keys = whole(index.keys), index = index })
   if not made then return end
   index.constraint = made
   if index.name ~= name then context.model:rename(index, name, context.place) end

@@ -40,7 +40,7 @@ end
 ---@param text string
 function Context:open(migration, file, text)
   self.migration, self.file, self.text, self.index = migration, file, text, 0
-  self.transaction, self.doubted = {}, {}
+  self.transaction = {}
   -- Many objects are made by one statement: they share its place.
   self.place = nil
 end
@@ -133,12 +133,15 @@ end
 --- What follows is not known from the script alone. A statement says each reason once.
 ---@param message string
 ---@param scope? string  what is in doubt; all when absent
-function Context:doubt(message, scope)
+---@param finding? table  line, column, severity, where they are others than the statement's and the rule's
+function Context:doubt(message, scope, finding)
   self.model:doubt(scope)
   self.unknown = true
   if self.doubted[message] then return end
   self.doubted[message] = true
-  self:report("cannot-know", { message = message })
+  finding = finding or {}
+  finding.message = message
+  self:report("cannot-know", finding)
 end
 
 --- At the end of a migration: the next one begins with a session that has the usual settings, or not.

@@ -56,7 +56,7 @@ local function blamed(context, relation, condition)
   local function before(fields)
     local column <const> = relation.columns[node.text(fields[#fields]) or ""]
     if not column or not column.wanted then return column end
-    return { value = value.of_type(context, column.wanted.old) or false }
+    return { value = column.wanted.old and value.of_type(context, column.wanted.old) or false }
   end
   local found
   node.walk(condition, function(kind, body)

@@ -60,10 +60,10 @@ local function create(context, kind, range, options)
   if old and not old.cause then
     -- It may have been there: then IF NOT EXISTS leaves it as it was.
     if options.if_not_exists or context.soft then made.open = true end
-    made.constraints, made.indexes = old.constraints, old.indexes
+    if old.indexes then made.constraints, made.indexes = old.constraints, old.indexes end
   elseif old then
     find.came_later(context, find.full(made.schema, made.name), "created")
-    for _, phantom in ipairs(old.order) do
+    for _, phantom in ipairs(old.order or {}) do
       if phantom.cause then made.phantoms = made.phantoms or {}; table.insert(made.phantoms, phantom) end
     end
   end

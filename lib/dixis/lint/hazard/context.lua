@@ -163,7 +163,7 @@ end
 function Hazards:index_columns(on, name)
   local found <const> = self.model:relation(on.schema, name)
   local columns <const> = {}
-  for _, key in ipairs(found and found.keys or {}) do columns[#columns + 1] = key and key.name end
+  for _, key in ipairs(found and found.keys or {}) do columns[#columns + 1] = key and key.name or nil end
   return columns
 end
 
@@ -254,7 +254,8 @@ function Hazards:cascade(objects) -- luacheck: ignore self
   for _, object in ipairs((depend.closure(objects, true))) do
     local own <const> = object.kind == "default" or object.kind == "column" and object.table.kind ~= "table"
     if not anyway[object] and not own then
-      local of <const> = object.table and " of " .. sql.quote_identifier(object.table.name) or ""
+      local named <const> = object.table and object.table.name ~= "" -- that of an index that is there in thought
+      local of <const> = named and " of " .. sql.quote_identifier(object.table.name) or ""
       found[#found + 1] = ("%s %s%s"):format(object.kind, sql.quote_identifier(object.name), of)
     end
   end

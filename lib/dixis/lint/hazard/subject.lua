@@ -41,7 +41,7 @@ local function make(context, schema, name, relation)
 end
 
 --- The table that a statement names; nil when this migration made it, so that nobody uses it yet, or when nothing of
---- that name is there: that is another rule's finding.
+--- that name is there, or an index: that is another rule's finding.
 ---@param context dixis.lint.Hazards
 ---@param schema? string
 ---@param name? string
@@ -50,7 +50,7 @@ function subject.named(context, schema, name)
   if not name then return nil end
   local relation <const>, why <const> = context.model:relation(schema, name)
   if relation then
-    if context:fresh_object(relation) or relation.schema == "pg_temp" then return nil end
+    if context:fresh_object(relation) or relation.schema == "pg_temp" or relation.kind == "index" then return nil end
     return make(context, relation.schema, relation.name, relation)
   end
   if why ~= "unknown" or name == "_prisma_migrations" then return nil end
