@@ -9,10 +9,21 @@ local types = require "dixis.lint.types"
 
 local rows = {}
 
-local function quiet(context, relation)
-  return relation.kind == "table" and not next(relation.triggers) and not relation.ruled and not relation.parent
+local function plain(context, relation)
+  return relation.kind == "table" and not relation.ruled and not relation.parent
     and not relation.inherits and not relation.open
     and find.stands(context, relation) and not context.soft
+end
+
+local function quiet(context, relation) return not next(relation.triggers) and plain(context, relation) end
+
+-- May a trigger fill the columns of a row before it is held against NOT NULL?
+local function is_filled(context, relation)
+  if relation.epoch < context.model.epochs.part then return true end
+  for _, trigger in pairs(relation.triggers) do
+    if not trigger.fills_nothing then return true end
+  end
+  return false
 end
 
 local is_default <const> = generated.is_default
@@ -38,7 +49,7 @@ end
 ---@param targets? (dixis.lint.Column|false)[]
 ---@param lists table[]
 function rows.check(context, relation, targets, lists)
-  if not quiet(context, relation) then return end
+  if is_filled(context, relation) or not plain(context, relation) then return end
   local place_of <const> = {}
   for i, column in ipairs(targets or relation.order) do
     if not column then return end

@@ -128,10 +128,13 @@ local function refusals(body)
     view = body.row and not instead and "a trigger for each of its rows is INSTEAD OF" or nil }
 end
 
+local BEFORE <const>, INSERT <const> = 2, 4 -- as in pg_trigger.tgtype
+
 function handlers.CreateTrigStmt(context, body)
   local relation <const> = find.relation(context, body.relation)
   find.refuse(context, relation, refusals(body))
   local made <const> = create_part(context, "trigger", relation, body.trigname, body.replace)
+  if made then made.fills_nothing = not body.row or body.timing ~= BEFORE or (body.events or INSERT) & INSERT == 0 end
   for _, name in ipairs(node.texts(body.columns)) do
     local column <const> = find.column(context, relation, name)
     if column and made then depend.on(made, column) end
