@@ -174,4 +174,23 @@ describe("lint, of types", function()
     assert.same({}, alarms)
     assert.is_true(#said > 25 and #said < #made - 20, ("%d of %d are refused"):format(#said, #made))
   end)
+
+  it("says where the expression is", function()
+    local result <const> = history.lint { tables, [[
+UPDATE goods
+SET n = 1,
+    f = round(f, 2) + 1
+WHERE b;
+SELECT t,
+  count(*) FROM goods;
+DO $$ BEGIN
+  PERFORM round(f, 2) FROM goods;
+END $$;
+]] }
+    local places <const> = {}
+    for _, finding in ipairs(result.findings) do
+      if finding.severity == "error" then places[#places + 1] = ("%d:%d"):format(finding.line, finding.column) end
+    end
+    assert.same({ "3:9", "5:8", "7:1" }, places)
+  end)
 end)

@@ -75,10 +75,25 @@ local function excerpt(text)
   return names.cut(short, EXCERPT - 3) .. "..."
 end
 
+-- A tree's locations are offsets in the file, counted in bytes.
+local function line_and_column(text, statement, at)
+  local line, start = statement.line, nil
+  local newline = text:find("\n", statement.first, true)
+  while newline and newline <= at do
+    line, start = line + 1, newline + 1
+    newline = text:find("\n", start, true)
+  end
+  if start then return line, utf8.len(text, start, at + 1, true) or at - start + 2 end
+  return line, statement.column + (utf8.len(text, statement.first, at + 1, true) or at - statement.first + 2) - 1
+end
+
+-- The trees of a body have offsets in that.
+local with_body <const> = { DoStmt = true, CreateFunctionStmt = true }
+
 --- Adds a finding about the statement.
 ---@param rule string
 ---@param finding table  message, object, fix, fix_sql, fix_file, cause; severity, line and column where they are others;
---- before: the object that is in the way
+--- before: the object that is in the way; at: an offset in the file, from the tree
 ---@return integer? index  nil: what this does is not certain, so nothing is said
 function Context:report(rule, finding)
   local severity <const> = finding.severity or assert(rules.all[rule], rule).severity
@@ -92,7 +107,11 @@ function Context:report(rule, finding)
   local lingers <const> = finding.before and finding.before.lingers
   if lingers then finding.cause = self.findings[lingers].cause or lingers end
   finding.before = nil
-  local statement <const> = self.statement
+  local statement <const>, at <const> = self.statement, finding.at and math.tointeger(finding.at)
+  finding.at = nil
+  if at and statement and at >= statement.first - 1 and at < statement.last and not with_body[statement.node] then
+    finding.line, finding.column = line_and_column(self.text, statement, at)
+  end
   finding.rule, finding.severity = rule, severity
   finding.migration, finding.file = self.migration, self.file
   finding.line, finding.column = finding.line or statement and statement.line or 1, finding.column

@@ -73,15 +73,16 @@ end
 ---@param tree any
 ---@param what string  "a WHERE", "a default"
 function grouping.one_row(context, tree, what)
-  local found
+  local found, at
   node.walk(tree, function(kind, body)
     if found or kind == "SubLink" or kind == "SelectStmt" then return false end
     if kind ~= "FuncCall" then return end
     found = body.over and "a window function" or is_aggregate(context, body) and "an aggregate"
       or gives_rows(context, body) and "what gives rows" or nil
+    at = found and body.location
   end)
   if not found or context.failed then return end
-  context:report("misplaced-aggregate", { message = ("%s cannot hold %s"):format(what, found),
+  context:report("misplaced-aggregate", { message = ("%s cannot hold %s"):format(what, found), at = at,
     fix = "a query in parentheses can" })
 end
 
@@ -156,7 +157,7 @@ local function check_groups(context, body, list, peek)
   if not body.groupClause and not has_aggregate(context, body) then return end
   local trees <const>, names <const> = groups(body, list)
   if not trees then return end
-  local many
+  local many, at
   node.walk({ body.targetList, body.havingClause }, function(kind, inner)
     if many or kind == "SubLink" or kind == "FuncCall" and may_be_aggregate(context, inner)
       or holds(trees, { [kind] = inner }) then
@@ -165,12 +166,12 @@ local function check_groups(context, body, list, peek)
       local name <const> = node.text(inner.fields[#inner.fields])
       local column <const> = name and not names[name] and peek(inner.fields)
       local known <const> = column and column.table and find.stands(context, column)
-      if known and not is_determined(context, column, names) then many = name end
+      if known and not is_determined(context, column, names) then many, at = name, inner.location end
       return false
     end
   end)
   if not many then return end
-  context:report("not-grouped", { object = many, message = ('a group has many values of "%s"'):format(many),
+  context:report("not-grouped", { object = many, at = at, message = ('a group has many values of "%s"'):format(many),
     fix = ('GROUP BY "%s" too, or take one of them: min("%s")'):format(many, many) })
 end
 

@@ -23,8 +23,8 @@ local function text_of(tree)
   return constant and constant.sval and (constant.sval.sval or "") or nil
 end
 
-local function report_value(context, reason, object, cause)
-  if reason then context:report("wrong-value", { object = object, message = reason, cause = cause }) end
+local function report_value(context, reason, object, at, cause)
+  if reason then context:report("wrong-value", { object = object, message = reason, at = at, cause = cause }) end
 end
 
 -- A constant in quotes is read as of the type that takes it; of an enum, it is one of its values.
@@ -36,7 +36,7 @@ local function judge_literal(reading, key, tree)
     reading.label(reading.context, type, tree)
     reading.needs(type.user)
   else
-    report_value(reading.context, literal.unreadable(type, text), coerce.said(key))
+    report_value(reading.context, literal.unreadable(type, text), coerce.said(key), tree.A_Const.location)
   end
 end
 
@@ -59,12 +59,15 @@ local function listed(args, trees)
   return table.concat(texts, ", ")
 end
 
-local function no_function(context, name, args, trees)
+local function no_function(context, name, args, body)
   local rounds <const> = (name == "round" or name == "trunc") and args[1] == "float8" and #args == 2
-  context:report("missing-function", { object = name,
+  local trees <const> = body.args or {}
+  local json <const> = name:find "^jsonb_" and args[1] == "json"
+  context:report("missing-function", { object = name, at = body.location,
     message = #args == 0 and ('the function "%s" takes more than nothing'):format(name)
       or ("there is no function %s(%s)"):format(name, listed(args, trees)),
-    fix = rounds and "cast the first argument to numeric" or #args > 0 and "cast what is of another type than it takes" or nil })
+    fix = rounds and "cast the first argument to numeric" or json and "cast the first argument to jsonb"
+      or #args > 0 and "cast what is of another type than it takes" or nil })
 end
 
 -- A kind of node -> how it is judged, when all that is inside of it has been read.
@@ -77,7 +80,7 @@ function judges.FuncCall(reading, body)
   local found <const>, args <const> = value.call(context, body, reading.peek)
   if not found or context.failed then return end
   local _, name <const> = node.name(body.funcname)
-  if found.none then return no_function(context, name, args, body.args or {}) end
+  if found.none then return no_function(context, name, args, body) end
   judge_literals(reading, found, body.args or {})
 end
 
@@ -87,15 +90,15 @@ local comparing <const> = { ["="] = true, ["<>"] = true, ["<"] = true, [">"] = t
 local spoken <const> = { ["~~"] = "LIKE", ["!~~"] = "NOT LIKE", ["~~*"] = "ILIKE", ["!~~*"] = "NOT ILIKE" }
 
 -- Two values that cannot be compared, and what is to blame for it.
-local function unlike(context, one, other)
+local function unlike(context, one, other, at)
   local column <const> = one.column or other.column
   local of <const> = column and column.table
   context:report("wrong-value", { object = of and ("%s.%s"):format(find.full(of.schema, of.name), column.name) or one.said,
     message = ("%s cannot be compared with %s"):format(value.named(one), value.named(other)),
-    cause = value.not_given(context, one, other) })
+    at = at, cause = value.not_given(context, one, other) })
 end
 
-local function no_operator(context, name, args, trees)
+local function no_operator(context, name, args, trees, at)
   local left <const>, right <const> = said(args[1], trees[1]), args[2] ~= nil and said(args[2], trees[2])
   local json <const> = (args[1] == "json" or args[2] == "json") and not comparing[name]
   local message
@@ -106,11 +109,11 @@ local function no_operator(context, name, args, trees)
   else
     message = ("there is no operator %s between %s and %s"):format(spoken[name] or name, left, right)
   end
-  context:report("wrong-value", { object = left, message = message, fix = json and "cast it to jsonb" or nil })
+  context:report("wrong-value", { object = left, message = message, at = at, fix = json and "cast it to jsonb" or name:find "~" and right and "cast it to text" or nil })
 end
 
 -- One operator between one pair.
-local function judge_pair(reading, name, left, right)
+local function judge_pair(reading, name, left, right, at)
   local context <const> = reading.context
   local args <const> = value.operands(context, left, right, reading.peek)
   local trees <const> = left and { left, right } or { right }
@@ -119,8 +122,8 @@ local function judge_pair(reading, name, left, right)
   if not found.none then return judge_literals(reading, found, trees) end
   local one <const>, other <const> = value.of(context, left, reading.peek), value.of(context, right, reading.peek)
   local keyed <const> = comparing[name] and one and other and one.key and other.key
-  if keyed and one.key ~= other.key then return unlike(context, one, other) end
-  no_operator(context, name, args, trees)
+  if keyed and one.key ~= other.key then return unlike(context, one, other, at) end
+  no_operator(context, name, args, trees, at)
 end
 
 local function items(tree) return tree and tree.List and tree.List.items or { tree } end
@@ -135,20 +138,22 @@ local function judge_any(reading, name, body)
   if not right or not right.key then return end
   local element <const> = coerce.element(right.key)
   if not element then
-    return report_value(context, ("ANY and ALL take an array, and this is %s"):format(right.said), right.said)
+    return report_value(context, ("ANY and ALL take an array, and this is %s"):format(right.said), right.said, body.location)
   end
   local args <const> = value.operands(context, nil, body.lexpr, reading.peek)
   args[2] = element
   local found <const> = value.operator(context, name, args)
-  if found and found.none then no_operator(context, name, args, { body.lexpr }) end
+  if found and found.none then no_operator(context, name, args, { body.lexpr }, body.location) end
 end
 
 function judges.A_Expr(reading, body)
   local name <const> = node.text(body.name[#body.name]) or ""
   if pairwise[body.kind] then
-    for _, right in ipairs(items(body.rexpr)) do judge_pair(reading, name, body.lexpr, right) end
+    for _, right in ipairs(items(body.rexpr)) do judge_pair(reading, name, body.lexpr, right, body.location) end
   elseif between[body.kind] then
-    for i, right in ipairs(items(body.rexpr)) do judge_pair(reading, i == 1 and ">=" or "<=", body.lexpr, right) end
+    for i, right in ipairs(items(body.rexpr)) do
+      judge_pair(reading, i == 1 and ">=" or "<=", body.lexpr, right, body.location)
+    end
   elseif body.kind == "AEXPR_OP_ANY" or body.kind == "AEXPR_OP_ALL" then
     judge_any(reading, name, body)
   end
@@ -161,7 +166,7 @@ function judges.BoolExpr(reading, body)
   for _, tree in ipairs(body.args) do
     local given <const> = value.of(reading.context, tree, reading.peek)
     local reason <const> = value.no_condition(reading.context, given)
-    if reason then return report_value(reading.context, reason, given and given.said) end
+    if reason then return report_value(reading.context, reason, given and given.said, body.location) end
   end
 end
 
@@ -184,7 +189,7 @@ local function judge_alternatives(reading, body, kind)
   if clashes then
     local one <const>, other <const> = clash(reading, trees)
     return one and report_value(context, ("%s and %s cannot be alternatives of one value"):format(value.named(one),
-      value.named(other)), one.said, value.not_given(context, one, other))
+      value.named(other)), one.said, body.location, value.not_given(context, one, other))
   end
   for _, tree in ipairs(common and trees or {}) do
     if context.failed then return end
@@ -197,7 +202,7 @@ judges.CoalesceExpr, judges.CaseExpr, judges.MinMaxExpr = judge_alternatives, ju
 function judges.TypeCast(reading, body)
   local context <const> = reading.context
   local type <const> = types.read(context.model, body.typeName)
-  report_value(context, value.not_cast(context, type, value.of(context, body.arg, reading.peek)), type.name)
+  report_value(context, value.not_cast(context, type, value.of(context, body.arg, reading.peek)), type.name, body.location)
 end
 
 local function has_elements(key)
@@ -234,7 +239,7 @@ local function judge_rows(reading, body, list)
   local context <const>, lefts <const> = reading.context, list_of(body.testexpr)
   if #lefts ~= #list then
     return report_value(context, ("%d value%s cannot be compared with the %d columns of the query"):format(#lefts,
-      #lefts == 1 and "" or "s", #list))
+      #lefts == 1 and "" or "s", #list), nil, body.location)
   end
   local name <const> = body.operName and node.text(body.operName[#body.operName]) or "="
   for i, tree in ipairs(lefts) do
@@ -244,7 +249,9 @@ local function judge_rows(reading, body, list)
     local found <const> = value.operator(context, name, args)
     if context.failed then return end
     local left <const> = value.of(context, tree, reading.peek)
-    if found and found.none and left and right and left.key and right.key then return unlike(context, left, right) end
+    if found and found.none and left and right and left.key and right.key then
+      return unlike(context, left, right, body.location)
+    end
   end
 end
 
@@ -253,7 +260,7 @@ function judges.SubLink(reading, body)
   if not list or reading.context.failed or body.subLinkType == "EXISTS_SUBLINK" then return end
   if body.testexpr then return judge_rows(reading, body, list) end
   if #list ~= 1 and not reading.rows[body] then
-    report_value(reading.context, ("a query that stands for one value has %d columns"):format(#list))
+    report_value(reading.context, ("a query that stands for one value has %d columns"):format(#list), nil, body.location)
   end
 end
 

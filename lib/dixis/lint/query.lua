@@ -7,6 +7,7 @@ local literal = require "dixis.lint.literal"
 local names = require "dixis.lint.names"
 local node = require "dixis.lint.node"
 local scopes = require "dixis.lint.scope"
+local types = require "dixis.lint.types"
 local value = require "dixis.lint.value"
 
 local query = {}
@@ -231,11 +232,13 @@ end
 local function check_value(state, column, tree, scope)
   if not find.stands(state.context, column) then return end
   local given <const> = value.of(state.context, tree, scope and scopes.resolver(state, scope, read_select).peek)
-  local reason <const> = value.refused(state.context, column.type, given)
-    or tree.A_Const and literal.exceeds(column.type, tree.A_Const, state.context.text)
+  local refused <const> = value.refused(state.context, column.type, given)
+  local reason <const> = refused or tree.A_Const and literal.exceeds(column.type, tree.A_Const, state.context.text)
   if not reason then return end
+  local castable <const> = refused and given.key and not value.not_cast(state.context, column.type, given)
   state.context:report("wrong-value", { object = find.full(column.table.schema, column.table.name) .. "." .. column.name,
-    message = ('the value does not fit the column "%s": %s'):format(column.name, reason) })
+    message = ('the value does not fit the column "%s": %s'):format(column.name, reason),
+    fix = castable and ("cast it to %s, where its values are such"):format(types.text(column.type)) or nil })
 end
 
 -- Constants in quotes are text already where the rows of two queries meet, or equal ones are dropped.

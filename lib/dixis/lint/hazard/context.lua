@@ -296,18 +296,6 @@ function Hazards:held_before(index)
   end
 end
 
--- A tree's locations are offsets in the file, counted in bytes.
-local function line_and_column(text, statement, at)
-  local line, start = statement.line, nil
-  local newline = text:find("\n", statement.first, true)
-  while newline and newline <= at do
-    line, start = line + 1, newline + 1
-    newline = text:find("\n", start, true)
-  end
-  if start then return line, utf8.len(text, start, at + 1, true) or at - start + 2 end
-  return line, statement.column + (utf8.len(text, statement.first, at + 1, true) or at - statement.first + 2) - 1
-end
-
 --- Adds a finding; about this statement unless another is given.
 ---@param rule string
 ---@param finding table
@@ -319,8 +307,7 @@ function Hazards:report(rule, finding, at, statement, index)
   local lint <const> = self.lint
   local now <const>, now_index <const> = lint.statement, lint.index
   lint.statement, lint.index = statement or now, index or now_index
-  at = at and math.tointeger(at)
-  if at and at >= lint.statement.first - 1 then finding.line, finding.column = line_and_column(self.text, lint.statement, at) end
+  finding.at = at
   lint:report(rule, finding)
   lint.statement, lint.index = now, now_index
 end
