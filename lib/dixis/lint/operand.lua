@@ -109,7 +109,8 @@ local function no_operator(context, name, args, trees, at)
   else
     message = ("there is no operator %s between %s and %s"):format(spoken[name] or name, left, right)
   end
-  context:report("wrong-value", { object = left, message = message, at = at, fix = json and "cast it to jsonb" or name:find "~" and right and "cast it to text" or nil })
+  context:report("wrong-value", { object = left, message = message, at = at,
+    fix = json and "cast it to jsonb" or right and name:find "~" and "cast it to text" or nil })
 end
 
 -- One operator between one pair.
