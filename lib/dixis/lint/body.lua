@@ -172,14 +172,16 @@ local function evaluate(state, holder)
   if query ~= "" and sql.parse("SELECT " .. query) then run_sql(state, "SELECT " .. query) end
 end
 
--- The same of one that may not be reached.
-local function perhaps(state, holder)
-  local context <const> = state.context
+-- Does what may not be reached.
+local function softly(context, fn, ...)
   local before <const> = context.soft
   context.soft = true
-  evaluate(state, holder)
+  fn(...)
   context.soft = before
 end
+
+-- The same of an expression that may not be reached.
+local function perhaps(state, holder) softly(state.context, evaluate, state, holder) end
 
 function statements.PLpgSQL_stmt_assign(state, stmt)
   local value <const> = query_of(stmt.expr):match "^[^=]-:?=(.*)$"
@@ -215,13 +217,7 @@ function statements.PLpgSQL_stmt_dynexecute(state, stmt)
 end
 
 -- Runs statements that may run or not.
-local function possibly(state, list)
-  local context <const> = state.context
-  local before <const> = context.soft
-  context.soft = true
-  run(state, list)
-  context.soft = before
-end
+local function possibly(state, list) softly(state.context, run, state, list) end
 
 function statements.PLpgSQL_stmt_if(state, stmt)
   local branches <const> = { { stmt.cond, stmt.then_body } }
