@@ -96,6 +96,7 @@ function column.make(context, relation, body)
   if type.serial then
     local sequence <const> = own_sequence(context, relation, made)
     made.nullable, made.default = false, source.nextval(sequence)
+    made.counted = made.default
     made.default_object = context.model:born { kind = "default", name = name, column = made, table = relation,
       place = context.place }
     depend.on(made.default_object, sequence)

@@ -227,6 +227,7 @@ function expression.read(context, tree, where, needs)
     if operand.judges(kind) then parts[#parts + 1] = { kind = kind, body = body } end
     if kind == "FuncCall" then
       local _, name = node.name(body.funcname)
+      if name == "nextval" or name == "setval" then context.model.drawn = true end
       local first = by_name[name] and body.args and body.args[1]
       if first and first.TypeCast then
         local _, type = node.name(first.TypeCast.typeName.names)

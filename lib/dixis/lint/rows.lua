@@ -5,6 +5,7 @@ local depend = require "dixis.lint.depend"
 local find = require "dixis.lint.find"
 local generated = require "dixis.lint.generated"
 local node = require "dixis.lint.node"
+local sql = require "host.sql"
 local types = require "dixis.lint.types"
 
 local rows = {}
@@ -177,7 +178,10 @@ function rows.check_key(context, relation, index)
     if key and seen[key] then
       context:report("duplicate-row", { object = find.full(relation.schema, relation.name),
         message = ('"%s" has two rows with the same "%s" (%s): "%s" is unique%s'):format(relation.name, names_of(index.keys),
-          shown(key), index.name, row.place ~= seen[key].place and ", and one was inserted " .. context:where(seen[key]) or "") })
+          shown(key), index.name, row.place ~= seen[key].place and ", and one was inserted " .. context:where(seen[key]) or ""),
+        fix = row.counted and ("its sequence counts from 1 whatever is written beside it; after such rows: SELECT setval("
+          .. "pg_get_serial_sequence('%s', '%s'), (SELECT max(%s) FROM %s))"):format(sql.quote_identifier(relation.name),
+          row.counted.name, sql.quote_identifier(row.counted.name), sql.quote_identifier(relation.name)) or nil })
       return
     end
     if key then seen[key] = row end
@@ -216,12 +220,20 @@ function rows.check_reference(context, constraint)
   end
 end
 
+-- The next number that a serial gives, when all that it gave is known: from one on, whatever was written beside it.
+local function next_number(context, relation, known, column)
+  if column.counted == nil or column.default ~= column.counted or context.model.drawn
+    or not is_whole(context, relation) then return nil end
+  known.counts[column] = (known.counts[column] or 0) + 1
+  return ("%d"):format(known.counts[column])
+end
+
 -- Takes the rows of INSERT ... VALUES in, and says what keeps them out.
 local function take(context, relation, targets, lists)
   local known = content(context, relation)
   if not known then
     known = { stamp = context.model.stamp, deleted = context.model.deleted, list = {}, unsure = {}, sets = {},
-      version = 0 }
+      counts = {}, version = 0 }
     relation.content = known
   end
   local place_of <const> = {}
@@ -235,6 +247,9 @@ local function take(context, relation, targets, lists)
       local tree <const> = place_of[column] and list.List.items[place_of[column]]
       if tree and not is_default(tree) then
         row[column] = normal(context, column, tree)
+      elseif column.counted then
+        row[column] = next_number(context, relation, known, column)
+        if row[column] then row.counted = column end
       elseif column.default == nil and not column.identity and not column.generated then
         row[column] = NULL
       end

@@ -331,6 +331,9 @@ end
 function handlers.AlterSeqStmt(context, body)
   local sequence <const> = find.relation(context, body.sequence, { kind = "sequence", missing_ok = body.missing_ok })
   own(context, sequence, body.options)
+  for _, option in ipairs(body.options or {}) do
+    if option.DefElem.defname ~= "owned_by" then context.model.drawn = true end
+  end
 end
 
 return handlers
