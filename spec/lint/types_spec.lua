@@ -159,6 +159,50 @@ local made <const> = {
   "MERGE INTO kept USING pk ON kept.t = pk.a WHEN MATCHED THEN DO NOTHING;",
 }
 
+-- Functions in SQL, conditions, and what a query is ordered, limited and locked by.
+local rest <const> = {
+  "CREATE TABLE goods (id serial PRIMARY KEY, t text, n int);",
+  "CREATE FUNCTION f1() RETURNS int LANGUAGE sql AS 'SELECT t FROM goods';",
+  "CREATE FUNCTION f2() RETURNS int LANGUAGE sql AS 'SELECT n FROM goods';",
+  "CREATE FUNCTION f3() RETURNS text LANGUAGE sql AS 'SELECT n, t FROM goods';",
+  "CREATE FUNCTION f4() RETURNS TABLE (x int, y text) LANGUAGE sql AS 'SELECT n, t FROM goods';",
+  "CREATE FUNCTION f5() RETURNS TABLE (x int, y text) LANGUAGE sql AS 'SELECT t, n FROM goods';",
+  "CREATE FUNCTION f6(p int) RETURNS int LANGUAGE sql AS 'SELECT p || t FROM goods';",
+  "CREATE FUNCTION f7(p int) RETURNS text LANGUAGE sql AS 'SELECT p || t FROM goods';",
+  "CREATE FUNCTION f8(p int) RETURNS SETOF goods LANGUAGE sql AS 'SELECT * FROM goods WHERE t = p';",
+  "CREATE FUNCTION f9(p text) RETURNS SETOF goods LANGUAGE sql AS 'SELECT * FROM goods WHERE t = p';",
+  "CREATE FUNCTION g1() RETURNS void LANGUAGE sql AS 'DELETE FROM goods';",
+  "CREATE FUNCTION g2() RETURNS int LANGUAGE sql AS 'DELETE FROM goods';",
+  "CREATE FUNCTION g3(p text) RETURNS int LANGUAGE sql AS 'INSERT INTO goods (t) VALUES (p) RETURNING id';",
+  "CREATE FUNCTION g4(int) RETURNS int LANGUAGE sql AS 'SELECT $1 + 1';",
+  "CREATE FUNCTION g5(text) RETURNS int LANGUAGE sql AS 'SELECT $1 + 1';",
+  "CREATE FUNCTION g6() RETURNS int LANGUAGE sql AS 'SELECT 1.5';", "CREATE FUNCTION g7() RETURNS int LANGUAGE sql AS '';",
+  "CREATE FUNCTION g8(OUT int, OUT text) LANGUAGE sql AS 'SELECT (1, ''a''::text)';",
+  "CREATE FUNCTION g9(n text) RETURNS int LANGUAGE sql AS 'SELECT n + 1 FROM goods';",
+  "CREATE TRIGGER w1 BEFORE UPDATE ON goods FOR EACH ROW WHEN (NEW.t > 1) EXECUTE FUNCTION "
+    .. "suppress_redundant_updates_trigger();",
+  "CREATE TRIGGER w2 BEFORE UPDATE ON goods FOR EACH ROW WHEN (NEW.nope IS NULL) EXECUTE FUNCTION "
+    .. "suppress_redundant_updates_trigger();",
+  "CREATE TRIGGER w3 BEFORE UPDATE ON goods FOR EACH ROW WHEN (NEW.t IS DISTINCT FROM OLD.t AND NEW.n > '1') EXECUTE "
+    .. "FUNCTION suppress_redundant_updates_trigger();",
+  "CREATE POLICY p1 ON goods USING (n);", "CREATE POLICY p2 ON goods USING (n = t);",
+  "CREATE POLICY p3 ON goods USING (t = current_user);", "CREATE POLICY p4 ON goods USING (n = current_setting('a.b'));",
+  "CREATE POLICY p5 ON goods WITH CHECK (n = current_setting('a.b')::int);",
+  "CREATE AGGREGATE total (int) (SFUNC = int4pl, STYPE = int, INITCOND = '0');", "SELECT total(n) FROM goods;",
+  "SELECT nope FROM goods;", "SELECT * FROM goods g JOIN goods h ON g.id;",
+  "SELECT * FROM goods g JOIN goods h ON g.id = h.n LEFT JOIN goods i ON true;", "SELECT * FROM goods LIMIT 'x';",
+  "SELECT * FROM goods LIMIT t;", "SELECT * FROM goods LIMIT 1 OFFSET '2';", "SELECT t FROM goods LIMIT ALL;",
+  "SELECT * FROM goods ORDER BY 9;", "SELECT * FROM goods ORDER BY 3, 1;", "SELECT t FROM goods GROUP BY 4;",
+  "SELECT t FROM goods ORDER BY 0;", "SELECT DISTINCT t FROM goods ORDER BY n;",
+  "SELECT DISTINCT t, n FROM goods ORDER BY n, goods.t;", "SELECT DISTINCT lower(t) FROM goods ORDER BY lower(t);",
+  "SELECT DISTINCT t AS x FROM goods ORDER BY x;", "SELECT DISTINCT * FROM goods ORDER BY n;",
+  "SELECT DISTINCT ON (n) t FROM goods ORDER BY t;", "SELECT DISTINCT ON (n) t FROM goods ORDER BY n, t;",
+  "SELECT DISTINCT ON (n, t) t FROM goods ORDER BY t, n, id;",
+  "SELECT DISTINCT ON (lower(t)) t FROM goods ORDER BY lower(t) DESC;", "SELECT n FROM goods FOR UPDATE OF nope;",
+  "SELECT n FROM goods g FOR UPDATE OF g SKIP LOCKED;", "VALUES (1, 2), (3);", "VALUES (1, 2), (3, 4);",
+  "CREATE TABLE twice (a int, PRIMARY KEY (a, a));", "CREATE TABLE once (a int, b int, UNIQUE (a, b));",
+}
+
 describe("lint, of types", function()
   it("says what the server says", function()
     local scripts <const> = { tables, table.unpack(statements) }
@@ -192,5 +236,12 @@ END $$;
       if finding.severity == "error" then places[#places + 1] = ("%d:%d"):format(finding.line, finding.column) end
     end
     assert.same({ "3:9", "5:8", "7:1" }, places)
+  end)
+
+  it("reads functions in SQL, and all parts of a query", function()
+    local _, missed, alarms, said = history.hold(rest)
+    assert.same({}, missed)
+    assert.same({}, alarms)
+    assert.is_true(#said > 20 and #said < #rest - 20, ("%d of %d are refused"):format(#said, #rest))
   end)
 end)

@@ -137,6 +137,14 @@ local function with_index(context, relation, body, type)
   return made
 end
 
+local function first_twice(texts)
+  local seen <const> = {}
+  for _, text in ipairs(texts) do
+    if seen[text] then return text end
+    seen[text] = true
+  end
+end
+
 local function keyed(context, relation, body, type, column)
   if type == "p" then
     local before <const> = relation.primary
@@ -156,6 +164,12 @@ local function keyed(context, relation, body, type, column)
     keys, texts = { column }, { column.name }
   else
     keys, texts = columns_of(context, relation, body.keys)
+  end
+  local twice <const> = first_twice(texts)
+  if twice then
+    context:report("wrong-column", { object = find.full(relation.schema, relation.name) .. "." .. twice,
+      message = ('"%s" is twice in the key'):format(twice) })
+    return
   end
   local primary <const> = type == "u" and not body.conname and relation.primary
   if primary and primary.place == context.place and keys and primary.keys and #keys == 1 and #primary.keys == 1

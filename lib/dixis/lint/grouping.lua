@@ -4,6 +4,7 @@ local builtin = require "dixis.lint.builtin"
 local find = require "dixis.lint.find"
 local node = require "dixis.lint.node"
 local value = require "dixis.lint.value"
+local words = require "dixis.words"
 
 local grouping = {}
 
@@ -175,6 +176,57 @@ local function check_groups(context, body, list, peek)
     fix = ('GROUP BY "%s" too, or take one of them: min("%s")'):format(many, many) })
 end
 
+-- ---- ORDER BY ----------------------------------------------------------------------------------
+
+local function position_of(tree)
+  local constant <const> = tree.A_Const
+  return constant and constant.ival and (constant.ival.ival or 0)
+end
+
+-- A number in GROUP BY or ORDER BY is that of a column of the result.
+local function check_position(context, what, tree, list)
+  local position <const> = position_of(tree)
+  if not position or not list or position > 0 and position <= #list then return end
+  context:report("wrong-value", { at = tree.A_Const.location,
+    message = ("%s %d: the result has %s"):format(what, position, words.count(#list, "column")) })
+end
+
+-- Is what is ordered by one of these expressions, or a column of the result?
+local function is_among(tree, trees, list)
+  if position_of(tree) or holds(trees, tree) then return true end
+  local fields <const> = tree.ColumnRef and tree.ColumnRef.fields
+  local name <const> = fields and node.text(fields[#fields])
+  for _, output in ipairs(name and list or {}) do
+    if output == name then return true end
+  end
+  return false
+end
+
+-- With DISTINCT, rows can only be ordered by what makes them distinct.
+local function check_distinct_order(context, body, list)
+  local distinct <const>, sorts <const> = body.distinctClause, body.sortClause or {}
+  if not distinct or not list then return end
+  local whole <const> = not next(distinct[1] or {})
+  local trees = distinct
+  if whole then
+    trees = {}
+    for i, item in ipairs(body.targetList or {}) do trees[i] = item.ResTarget.val end
+  else
+    for _, tree in ipairs(distinct) do
+      if position_of(tree) then return end
+    end
+  end
+  for i = 1, whole and #sorts or math.min(#sorts, #distinct) do
+    local tree <const> = sorts[i].SortBy.node
+    if not is_among(tree, trees, whole and list or nil) then
+      context:report("wrong-value", { at = tree.ColumnRef and tree.ColumnRef.location,
+        message = whole and "SELECT DISTINCT cannot be ordered by what is no column of its result"
+          or "SELECT DISTINCT ON must be ordered by what it is distinct on first" })
+      return
+    end
+  end
+end
+
 --- Judges what a SELECT groups and orders by.
 ---@param context dixis.lint.Context
 ---@param body table   a SelectStmt
@@ -187,13 +239,16 @@ function grouping.check(context, body, list, peek, outside)
   local distinct <const> = body.distinctClause
   if distinct and list and not next(distinct[1] or {}) then grouping.distinct(context, "DISTINCT", list) end
   for _, tree in ipairs(body.groupClause or {}) do
+    check_position(context, "GROUP BY", tree, list)
     local given <const> = meant(context, tree, list, peek, false)
     if not has_operator(context, "=", given) then return report(context, "GROUP BY", given) end
   end
   for _, item in ipairs(body.sortClause or {}) do
+    check_position(context, "ORDER BY", item.SortBy.node, list)
     local given <const> = meant(context, item.SortBy.node, list, peek, true)
     if not item.SortBy.useOp and not has_operator(context, "<", given) then return report(context, "ORDER BY", given) end
   end
+  if not context.failed then check_distinct_order(context, body, list) end
 end
 
 return grouping

@@ -119,7 +119,10 @@ function from_items.JoinExpr(state, body, scope)
   local middle <const> = #scope.items
   from(state, body.rarg, scope)
   check_using(state, scope, first, middle, node.texts(body.usingClause))
-  if body.quals then scope.later[#scope.later + 1] = body.quals end
+  if body.quals then
+    scope.later[#scope.later + 1] = body.quals
+    scope.conditions[#scope.conditions + 1] = body.quals
+  end
   if body.alias then scope.items[#scope.items + 1] = { name = body.alias.aliasname, joined = true } end
   if body.join_using_alias then
     scope.items[#scope.items + 1] = { name = body.join_using_alias.aliasname, aliased = true,
@@ -169,6 +172,11 @@ end
 local function read_joins(state, scope)
   scope.joining = true
   read_expression(state, scope.later, scope)
+  local peek <const> = scopes.resolver(state, scope, read_select).peek
+  for _, tree in ipairs(scope.conditions) do
+    local reason <const> = value.no_condition(state.context, value.of(state.context, tree, peek))
+    if reason then state.context:report("wrong-value", { message = reason }) end
+  end
   scope.joining = nil
 end
 
@@ -273,7 +281,7 @@ local function outputs(state, targets, scope, into)
 end
 
 local function new_scope(outer)
-  return { items = {}, parent = outer, outside = outer, later = {} }
+  return { items = {}, parent = outer, outside = outer, later = {}, conditions = {} }
 end
 
 -- Both sides of a UNION have as many columns, of types that go together.
@@ -304,16 +312,50 @@ local function read_union(state, body, scope)
   return list
 end
 
+local NUMBER <const> = types.builtin("int8", false)
 local FEW <const> = 100 -- rows of VALUES whose types are looked at
+
+-- LIMIT and OFFSET take a number.
+local function check_limits(state, body, scope)
+  local peek <const> = scopes.resolver(state, scope, read_select).peek
+  for _, name in ipairs { "limitCount", "limitOffset" } do
+    read_expression(state, body[name], scope)
+    local reason <const> = value.refused(state.context, NUMBER, value.of(state.context, body[name], peek))
+    if reason then
+      state.context:report("wrong-value", { message = ("%s: %s"):format(name == "limitCount" and "LIMIT" or "OFFSET", reason) })
+    end
+  end
+end
+
+-- FOR UPDATE OF names parts of FROM.
+local function check_locks(state, body, scope)
+  for _, item in ipairs(body.lockingClause or {}) do
+    for _, range in ipairs(item.LockingClause.lockedRels or {}) do
+      local found = false
+      for _, part in ipairs(scope.items) do found = found or not part.name or part.name == range.RangeVar.relname end
+      if not found then
+        state.context:report("missing-table", { object = range.RangeVar.relname,
+          message = ('"%s" is not in the FROM of this query'):format(range.RangeVar.relname) })
+      end
+    end
+  end
+end
 
 local function read_values(state, body, scope)
   read_expression(state, body.valuesLists, scope)
   local list <const> = { values = {} }
+  for _, row in ipairs(body.valuesLists) do
+    if #(row.List.items or {}) ~= #(body.valuesLists[1].List.items or {}) then
+      state.context:report("wrong-value", { message = "the rows of VALUES have not all as many values" })
+      break
+    end
+  end
   local peek <const> = scopes.resolver(state, scope, read_select).peek
   for i = 1, #(body.valuesLists[1].List.items or {}) do
     list[i] = "column" .. i
     local joined
     for _, row in ipairs(#body.valuesLists <= FEW and body.valuesLists or {}) do
+      if not row.List.items[i] then break end
       local given <const> = value.of(state.context, row.List.items[i], peek)
       joined = joined == nil and (given or false) or value.together(state.context, joined, given or false) or false
     end
@@ -341,6 +383,8 @@ function read_select(state, body, outer)
   scope.outputs = as_set(list)
   scope.open = not scope.outputs
   for _, name in ipairs { "groupClause", "sortClause", "distinctClause" } do read_expression(state, body[name], scope) end
+  check_limits(state, body, scope)
+  check_locks(state, body, scope)
   grouping.check(state.context, body, list, scopes.resolver(state, scope, read_select).peek, has_outside(outer))
   return list
 end

@@ -140,7 +140,8 @@ end
 local function peek(state, at, fields)
   local name <const> = node.text(fields[#fields])
   local qualifier <const> = #fields == 2 and node.text(fields[1]) or nil
-  if not name or #fields > 2 or state.parameters and (state.parameters[name] or state.parameters.any) then return nil end
+  local parameter <const> = state.parameters and (state.parameters.any or state.parameters[name])
+  if not name or #fields > 2 or parameter == true then return nil end
   while at do
     for _, item in ipairs(at.items) do
       if not qualifier or item.name == qualifier then
@@ -152,6 +153,7 @@ local function peek(state, at, fields)
     end
     at = at.parent
   end
+  return not qualifier and parameter or nil
 end
 
 --- What names mean in an expression of a query.

@@ -152,6 +152,10 @@ function readers.A_Expr(context, body, column)
   return found and of_key(found.result)
 end
 
+function readers.ParamRef(context, body)
+  return context.positional and context.positional[body.number or 0] or nil
+end
+
 readers.BoolExpr, readers.NullTest, readers.BooleanTest = boolean, boolean, boolean
 
 local tests <const> = { EXISTS_SUBLINK = true, ANY_SUBLINK = true, ALL_SUBLINK = true }

@@ -1,5 +1,6 @@
 -- Functions, triggers, policies and rules.
 
+local constraint = require "dixis.lint.constraint"
 local depend = require "dixis.lint.depend"
 local expression = require "dixis.lint.expression"
 local find = require "dixis.lint.find"
@@ -139,6 +140,10 @@ function handlers.CreateTrigStmt(context, body)
     local column <const> = find.column(context, relation, name)
     if column and made then depend.on(made, column) end
   end
+  if body.whenClause then
+    local items <const> = { { name = "old", relation = relation }, { name = "new", relation = relation } }
+    query.expression(context, body.whenClause, items, made and expression.bind(made))
+  end
   expression.call(context, body.funcname, made and expression.bind(made) or function() end)
   local schema <const>, name <const> = node.name(body.funcname)
   local own <const> = (context.model:functions(schema, name) or {})[""]
@@ -166,6 +171,8 @@ function handlers.CreatePolicyStmt(context, body)
   local relation <const> = find.relation(context, body.table)
   find.refuse(context, relation, no_policies)
   policy_needs(context, relation, create_part(context, "policy", relation, body.policy_name), body)
+  constraint.condition(context, relation, body.qual)
+  constraint.condition(context, relation, body.with_check)
 end
 
 function handlers.AlterPolicyStmt(context, body)

@@ -7,6 +7,7 @@ local extension = require "dixis.lint.extension"
 local find = require "dixis.lint.find"
 local node = require "dixis.lint.node"
 local query = require "dixis.lint.query"
+local returns = require "dixis.lint.returns"
 local rows = require "dixis.lint.rows"
 local source = require "dixis.lint.source"
 local sql = require "host.sql"
@@ -175,11 +176,16 @@ function handlers.check_body(context, definition, parameters)
     end
     local _, own = node.name(definition.funcname)
     parameters[own] = true
-    for _, statement in ipairs(text and sql.parse(text) or {}) do
+    context.positional = returns.give_types(context, definition, parameters)
+    local statements <const>, last, list = text and sql.parse(text) or nil, nil, nil
+    for _, statement in ipairs(statements or {}) do
       if checked[statement.node] then
-        query.read(context, { [statement.node] = source.body(statement) }, nil, parameters)
+        list = query.read(context, { [statement.node] = source.body(statement) }, nil, parameters)
       end
+      last = statement
     end
+    context.positional = nil
+    if statements and not context.failed then returns.check(context, definition, last, list) end
   end
 end
 

@@ -1,5 +1,6 @@
 -- Types, schemas and extensions.
 
+local builtin = require "dixis.lint.builtin"
 local depend = require "dixis.lint.depend"
 local expression = require "dixis.lint.expression"
 local extension = require "dixis.lint.extension"
@@ -143,6 +144,13 @@ function handlers.CreateRangeStmt(context, body)
   if made then made.multirange = multirange end
 end
 
+-- An aggregate does to the schema what its function does.
+local function is_plain_aggregate(body)
+  local step <const> = node.option(body.definition, "sfunc") or node.option(body.definition, "sfunc1")
+  local _, name = node.name(type(step) == "table" and step.TypeName and step.TypeName.names or {})
+  return name ~= nil and builtin.has(name)
+end
+
 function handlers.DefineStmt(context, body)
   if body.kind == "OBJECT_TYPE" then
     local schema <const>, name <const> = node.name(body.defnames)
@@ -154,7 +162,7 @@ function handlers.DefineStmt(context, body)
   elseif body.kind == "OBJECT_AGGREGATE" then
     local schema <const>, name <const> = node.name(body.defnames)
     local made <const> = { kind = "function", schema = context.model:target(schema), name = name, arguments = "?aggregate",
-      unsure = true, maybe = true }
+      unsure = true, maybe = true, plain = is_plain_aggregate(body) }
     local list <const> = context.model:space(made.schema).functions
     list[name] = list[name] or {}
     list[name][made.arguments] = context:make(context.model:born(made))
