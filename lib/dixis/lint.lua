@@ -59,7 +59,8 @@ local function safely(context, judge, ...)
   local ok <const>, problem <const> = pcall(judge, ...)
   if ok then return end
   if type(problem) ~= "string" or problem:find("not enough memory", 1, true) then error(problem, 0) end
-  context:doubt(("lint cannot judge this statement, for a fault of its own (%s)"):format(problem))
+  context:doubt(("lint cannot judge this statement, for a fault of its own (%s)"):format(problem), nil,
+    { fix = "report it, with the statement; all others are judged" })
 end
 
 local function take(context, hazards, statement)

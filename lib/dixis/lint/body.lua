@@ -2,7 +2,6 @@
 -- are only possible; what an EXCEPTION clause catches is no fault.
 
 local condition = require "dixis.lint.condition"
-local expression = require "dixis.lint.expression"
 local json = require "dixis.json"
 local node = require "dixis.lint.node"
 local sql = require "host.sql"
@@ -45,7 +44,7 @@ end
 local function constant(state, tree)
   local kind <const>, inner <const> = next(tree or {})
   if kind == "A_Const" then
-    return expression.constant_text(tree)
+    return node.constant_text(tree)
   elseif kind == "TypeCast" then
     return constant(state, inner.arg)
   elseif kind == "A_Expr" and inner.kind == "AEXPR_OP" and node.text(inner.name[1]) == "||" then
@@ -120,7 +119,7 @@ end
 -- The text of a dynamic statement, with a name in each hole.
 local function template(tree)
   local kind <const>, inner <const> = next(tree or {})
-  if kind == "A_Const" then return expression.constant_text(tree) or "0" end
+  if kind == "A_Const" then return node.constant_text(tree) or "0" end
   if kind == "TypeCast" then return template(inner.arg) end
   if kind == "A_Expr" and inner.kind == "AEXPR_OP" and node.text(inner.name[1]) == "||" then
     return template(inner.lexpr) .. template(inner.rexpr)

@@ -60,10 +60,10 @@ end
 
 -- These bring operators for builtin types.
 local lenders <const> = { "intarray", "pg_trgm", "btree_gist", "earthdistance", "cube" }
-local comparing <const> = { ["="] = true, ["<>"] = true, ["<"] = true, [">"] = true, ["<="] = true, [">="] = true }
+candidates.comparing = { ["="] = true, ["<>"] = true, ["<"] = true, [">"] = true, ["<="] = true, [">="] = true }
 
 local function is_lent(model, name)
-  if comparing[name] or name == "||" or name:find "~" then return false end
+  if candidates.comparing[name] or name == "||" or name:find "~" then return false end
   for _, extension in ipairs(lenders) do
     if model.extensions[extension] then return true end
   end

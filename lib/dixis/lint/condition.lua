@@ -111,9 +111,9 @@ end
 -- 'name', or 'name'::regclass as a RangeVar.
 local function value_of(tree)
   local cast <const> = tree and tree.TypeCast
-  if not cast then return expression.constant_text(tree) end
+  if not cast then return node.constant_text(tree) end
   local _, type = node.name(cast.typeName.names)
-  local text <const> = expression.constant_text(cast.arg)
+  local text <const> = node.constant_text(cast.arg)
   if type == "regclass" then return nil, text and expression.regclass(text) end
   return text
 end
@@ -186,7 +186,7 @@ function evaluate(context, tree)
   elseif kind == "NullTest" then
     local call <const> = inner.arg.FuncCall
     local _, name = node.name(call and call.funcname or { { String = { sval = "" } } })
-    local text <const> = name == "to_regclass" and expression.constant_text(call.args[1])
+    local text <const> = name == "to_regclass" and node.constant_text(call.args[1])
     local range <const> = text and expression.regclass(text)
     if not range then return nil end
     local found <const>, why = context.model:relation(range.schemaname, range.relname)

@@ -135,12 +135,6 @@ local function regclass(text)
 end
 expression.regclass = regclass
 
-local function constant_text(value)
-  local constant <const> = value and value.A_Const
-  return constant and constant.sval and (constant.sval.sval or "") or nil
-end
-expression.constant_text = constant_text
-
 local function check_label(context, enum, text)
   local label <const> = enum.labels[text]
   if not label then
@@ -170,7 +164,7 @@ function expression.enum_value(context, type, value)
   if not enum or enum.kind ~= "enum" or enum.cause or not value then return end
   -- A cast to another type is judged where that is read.
   if value.TypeCast then value = value.TypeCast.arg end
-  local text <const> = constant_text(value)
+  local text <const> = node.constant_text(value)
   if not type.array then
     if text then check_label(context, enum, text) end
   elseif text then
@@ -181,7 +175,7 @@ function expression.enum_value(context, type, value)
     end
   elseif value.A_ArrayExpr then
     for _, element in ipairs(value.A_ArrayExpr.elements or {}) do
-      if constant_text(element) then check_label(context, enum, constant_text(element)) end
+      if node.constant_text(element) then check_label(context, enum, node.constant_text(element)) end
     end
   end
 end
@@ -227,13 +221,14 @@ function expression.read(context, tree, where, needs)
     if operand.judges(kind) then parts[#parts + 1] = { kind = kind, body = body } end
     if kind == "FuncCall" then
       local _, name = node.name(body.funcname)
+      -- What a sequence gives next is not known any more.
       if name == "nextval" or name == "setval" then context.model.drawn = true end
       local first = by_name[name] and body.args and body.args[1]
       if first and first.TypeCast then
         local _, type = node.name(first.TypeCast.typeName.names)
         first = type == "regclass" and first.TypeCast.arg or nil
       end
-      local range <const> = first and constant_text(first) and regclass(constant_text(first))
+      local range <const> = first and node.constant_text(first) and regclass(node.constant_text(first))
       if range then needs(find.relation(context, range, { kind = "sequence" })) end
       expression.call(context, body.funcname, needs, body.args)
     elseif kind == "TypeCast" then

@@ -39,6 +39,14 @@ function node.part(parts)
     node.text(parts[last])
 end
 
+--- The text of a constant in quotes; nil: it is none.
+---@param tree? table
+---@return string?
+function node.constant_text(tree)
+  local constant <const> = tree and tree.A_Const
+  return constant and constant.sval and (constant.sval.sval or "") or nil
+end
+
 --- The number of an A_Const that is an integer. libpg_query leaves out what is below 1: that is read where it stands.
 ---@param constant table
 ---@param text string  of the file

@@ -1,5 +1,6 @@
 -- What operators, functions, conditions and alternatives are given: is it what they take?
 
+local candidates = require "dixis.lint.candidates"
 local coerce = require "dixis.lint.coerce"
 local find = require "dixis.lint.find"
 local literal = require "dixis.lint.literal"
@@ -18,18 +19,13 @@ local operand = {}
 ---@field rows table<table, true>  queries that stand for more than one value
 ---@field label fun(context: dixis.lint.Context, type: dixis.lint.Type, tree: table)  judges a constant for an enum
 
-local function text_of(tree)
-  local constant <const> = tree and tree.A_Const
-  return constant and constant.sval and (constant.sval.sval or "") or nil
-end
-
 local function report_value(context, reason, object, at, cause)
   if reason then context:report("wrong-value", { object = object, message = reason, at = at, cause = cause }) end
 end
 
 -- A constant in quotes is read as of the type that takes it; of an enum, it is one of its values.
 local function judge_literal(reading, key, tree)
-  local text <const> = text_of(tree)
+  local text <const> = node.constant_text(tree)
   if not key or not text then return end
   local type <const> = coerce.type(key)
   if type.user then
@@ -50,7 +46,7 @@ end
 -- What an argument is, in words.
 local function said(key, tree)
   if key == false then return "?" end
-  return text_of(tree) and "text in quotes" or key == "LITERAL" and "NULL" or coerce.said(key)
+  return node.constant_text(tree) and "text in quotes" or key == "LITERAL" and "NULL" or coerce.said(key)
 end
 
 local function listed(args, trees)
@@ -64,7 +60,7 @@ local function no_function(context, name, args, body)
   local trees <const> = body.args or {}
   local json <const> = name:find "^jsonb_" and args[1] == "json"
   context:report("missing-function", { object = name, at = body.location,
-    message = #args == 0 and ('the function "%s" takes more than nothing'):format(name)
+    message = #args == 0 and ('the function "%s" needs arguments'):format(name)
       or ("there is no function %s(%s)"):format(name, listed(args, trees)),
     fix = rounds and "cast the first argument to numeric" or json and "cast the first argument to jsonb"
       or #args > 0 and "cast what is of another type than it takes" or nil })
@@ -86,7 +82,7 @@ end
 
 -- ---- Operators ---------------------------------------------------------------------------------
 
-local comparing <const> = { ["="] = true, ["<>"] = true, ["<"] = true, [">"] = true, ["<="] = true, [">="] = true }
+local comparing <const> = candidates.comparing
 local spoken <const> = { ["~~"] = "LIKE", ["!~~"] = "NOT LIKE", ["~~*"] = "ILIKE", ["!~~*"] = "NOT ILIKE" }
 
 -- Two values that cannot be compared, and what is to blame for it.
@@ -95,7 +91,7 @@ local function unlike(context, one, other, at)
   local of <const> = column and column.table
   context:report("wrong-value", { object = of and ("%s.%s"):format(find.full(of.schema, of.name), column.name) or one.said,
     message = ("%s cannot be compared with %s"):format(value.named(one), value.named(other)),
-    at = at, cause = value.not_given(context, one, other) })
+    fix = "cast one of them, or give both one type", at = at, cause = value.not_given(context, one, other) })
 end
 
 local function no_operator(context, name, args, trees, at)
@@ -104,13 +100,14 @@ local function no_operator(context, name, args, trees, at)
   local message
   if not right then
     message = ("there is no operator %s before %s"):format(name, left)
-  elseif comparing[name] and args[1] == args[2] or text_of(trees[1]) or text_of(trees[2]) then
-    message = ("%s has no operator %s"):format(text_of(trees[1]) and right or left, spoken[name] or name)
+  elseif comparing[name] and args[1] == args[2] or node.constant_text(trees[1]) or node.constant_text(trees[2]) then
+    message = ("%s has no operator %s"):format(node.constant_text(trees[1]) and right or left, spoken[name] or name)
   else
     message = ("there is no operator %s between %s and %s"):format(spoken[name] or name, left, right)
   end
   context:report("wrong-value", { object = left, message = message, at = at,
-    fix = json and "cast it to jsonb" or right and name:find "~" and "cast it to text" or nil })
+    fix = json and "cast it to jsonb" or right and name:find "~" and "cast it to text"
+      or right and "cast one of them to a type that has it" or nil })
 end
 
 -- One operator between one pair.

@@ -14,13 +14,13 @@ local function param(candidate, i)
   return candidate.params[i] or candidate.variadic and candidate.params[#candidate.params]
 end
 
-local of_elements <const> = { anyarray = "anyelement", anycompatiblearray = "anycompatible" }
+local array_of <const> = { anyarray = "anyelement", anycompatiblearray = "anycompatible" }
 
 -- The last parameter of a variadic function is written as an array, but for "any".
 local function type_of_param(candidate, i)
   local found <const> = param(candidate, i)
   if not candidate.variadic or i < #candidate.params or found == "any" then return found end
-  return of_elements[found] or coerce.element(found) or found
+  return array_of[found] or coerce.element(found) or found
 end
 
 local function is_any(wanted) return type(wanted) == "string" and wanted:find "^any" ~= nil end
@@ -39,7 +39,6 @@ end
 
 -- ---- Types that stand for any ------------------------------------------------------------------
 
-local array_of <const> = { anyarray = "anyelement", anycompatiblearray = "anycompatible" }
 local element_of <const> = { anyelement = true, anynonarray = true, anyenum = true }
 local compatible <const> = { anycompatible = true, anycompatiblenonarray = true }
 
@@ -216,7 +215,6 @@ end
 
 ---@class dixis.lint.Resolved
 ---@field none? boolean       no function takes these
----@field candidate? dixis.lint.Candidate  the one that is meant; nil: not known
 ---@field params? (dixis.lint.Key|nil)[]   the types that it takes here, as far as they are known
 ---@field result? dixis.lint.Key           nil: not known
 
@@ -224,7 +222,7 @@ local function of_candidate(candidate, args)
   local elements <const> = generic(candidate, args)
   local params <const> = {}
   for i in ipairs(args) do params[i] = elements and actual(type_of_param(candidate, i), elements) or nil end
-  return { candidate = candidate, params = params, result = elements and actual(candidate.result, elements) or nil }
+  return { params = params, result = elements and actual(candidate.result, elements) or nil }
 end
 
 -- What all give, when which of them is meant is not known.

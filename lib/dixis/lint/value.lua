@@ -11,8 +11,7 @@ local value = {}
 
 ---@class dixis.lint.Value
 ---@field literal? string   a constant in quotes: it is read as what is needed
----@field key? dixis.lint.Key  of its type; nil with `array`: an array, of what is not known
----@field array? boolean
+---@field key? dixis.lint.Key  of its type; nil: an array, of what is not known
 ---@field type? dixis.lint.Type
 ---@field column? dixis.lint.Column  that it is of
 ---@field said string       what it is
@@ -21,7 +20,7 @@ local value = {}
 ---@return dixis.lint.Value?
 local function of_key(key)
   if not key then return nil end
-  return { key = key, array = coerce.element(key) ~= nil, type = coerce.type(key), said = coerce.said(key) }
+  return { key = key, type = coerce.type(key), said = coerce.said(key) }
 end
 
 --- A value of a type; nil: its rules are not known.
@@ -30,7 +29,7 @@ end
 ---@return dixis.lint.Value?
 function value.of_type(context, type)
   local key <const> = coerce.key(context.model, type)
-  return key and { key = key, array = coerce.element(key) ~= nil, type = type, said = types.text(type) } or nil
+  return key and { key = key, type = type, said = types.text(type) } or nil
 end
 
 --- What a column holds.
@@ -234,7 +233,7 @@ function readers.A_ArrayExpr(context, body, column)
   local elements <const> = body.elements or {}
   local common <const> = #elements > 0 and value.common(context, elements, column)
   local key <const> = common and (coerce.element(common) and common or coerce.array(common))
-  return key and of_key(key) or { array = true, said = "an array" }
+  return key and of_key(key) or { said = "an array" }
 end
 
 function readers.A_Indirection(context, body, column)

@@ -92,6 +92,7 @@ local function copy_columns(context, made, from, like)
   if from.open then made.open = true end
   for _, other in ipairs(from.order) do
     local own <const> = made.columns[other.name]
+    if other.counted then context.model.drawn = true end -- both may have one sequence
     if own then
       own.parents = own.parents and own.parents + 1
     else

@@ -2,7 +2,6 @@
 
 local body = require "dixis.lint.body"
 local builtin = require "dixis.lint.builtin"
-local expression = require "dixis.lint.expression"
 local extension = require "dixis.lint.extension"
 local find = require "dixis.lint.find"
 local node = require "dixis.lint.node"
@@ -43,11 +42,11 @@ function handlers.VariableSetStmt(context, set)
     model.path, context.path_left = model.default_path, nil
   elseif set.name == "search_path" then
     local list <const> = {}
-    for i, item in ipairs(set.args or {}) do list[i] = expression.constant_text(item) end
+    for i, item in ipairs(set.args or {}) do list[i] = node.constant_text(item) end
     set_path(context, list, set.is_local)
   elseif set.name == "check_function_bodies" then
     local value <const> = set.args and set.args[1]
-    local text <const> = expression.constant_text(value)
+    local text <const> = node.constant_text(value)
     context.skip_bodies = text == "false" or text == "off" or value and value.A_Const.ival ~= nil or nil
   elseif set.name == "session_replication_role" then
     model.foreign_keys_off = true
@@ -66,9 +65,9 @@ local function calls(context, tree)
     if kind ~= "FuncCall" then return end
     local schema <const>, name <const> = node.name(call.funcname)
     if name == "set_config" and (not schema or schema == "pg_catalog") then
-      local setting <const> = expression.constant_text(call.args[1])
+      local setting <const> = node.constant_text(call.args[1])
       if setting ~= "search_path" then return end
-      local value <const>, list <const> = expression.constant_text(call.args[2]), {}
+      local value <const>, list <const> = node.constant_text(call.args[2]), {}
       if not value then
         context:doubt "the search_path is not a constant"
         return
